@@ -1,0 +1,105 @@
+"""A provider, its models, and what its agents say of themselves each second."""
+
+import msgspec
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A model as callers name it and as the provider does."""
+
+    name: str
+    native: str = ""
+    """The provider's own name; empty: the same."""
+    op: str = "chat"
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One source of capacity. Lives in CONFIG under `providers.<name>`; its secret never does (see `key`)."""
+
+    name: str
+    kind: str
+    """File in `agents/`: openai, local, callbacks …"""
+    base_url: str = ""
+    key: str = ""
+    """`env:NAME`: where the agent's process finds the secret. Empty: the provider wants none."""
+    headers: dict[str, str] = {}
+    models: tuple[Model, ...] = ()
+    """Empty: ask the provider (`discover`)."""
+    discover: bool = True
+    """Also list the models the provider itself names."""
+    priority: int = 0
+    """0 is served first, 9 last."""
+    slots: int = 64
+    """Calls at a time, over all agent processes of this provider."""
+    reserve: int = 0
+    """Of these, slots kept for live (sync) calls."""
+    pool: str = ""
+    """Providers of one pool share one queue."""
+    cost: float = 0.0
+    """Last tie-break of the router: any unit, lower first."""
+    enabled: bool = True
+    connect_timeout: float = 5.0
+    first_timeout: float = 120.0
+    """Seconds until the response's headers."""
+    stall_timeout: float = 60.0
+    """Seconds between two pieces of a stream or body."""
+
+    @property
+    def queue(self) -> str:
+        return self.pool or self.name
+
+
+class Heartbeat(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """What an agent says of one provider, once a second and at each change that matters."""
+
+    agent: str
+    """Unique per process and provider."""
+    provider: str
+    queue: str
+    kind: str
+    slots: int
+    """This agent's share of the provider's slots."""
+    in_flight: int = 0
+    waiting: int = 0
+    """Messages of the queue that wait in LIVE and WORK, as last seen by this agent."""
+    seconds: float = 1.0
+    """Moving average of the service time."""
+    priority: int = 0
+    cost: float = 0.0
+    cooling_until: float = 0.0
+    """Unix seconds; 0 or past: fit."""
+    reason: str = ""
+    """Why it cools."""
+    draining: bool = False
+    models: tuple[Model, ...] | None = None
+    """None: unchanged since the last list (a list goes out at start, on change, on `hb.ask`, and every 15 s)."""
+    started: float = 0.0
+    done: int = 0
+    failed: int = 0
+    host: str = ""
+    pid: int = 0
+    offline: str = ""
+    """Why the provider can't be reached; empty: online."""
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An API key as stored: CONFIG `keys.<id>`. The key itself is shown once and never stored."""
+
+    id: str
+    """First 16 hex digits of the hash: names the key on the bus, in logs and records."""
+    hash: str
+    """SHA-256 of the key, hex. A key has 256 random bits, so a slow hash would buy nothing."""
+    prefix: str
+    """First characters of the key, for a person to recognise it."""
+    name: str
+    created: float
+    tenant: str = "default"
+    scopes: tuple[str, ...] = ()
+    """`admin`; empty: an app."""
+    expires: float = 0.0
+    revoked: float = 0.0
+    webhook_secret: str = ""
+    """`whsec_…`: signs this key's callbacks (Standard Webhooks). Symmetric, so it is stored as it is."""
+
+
+encode_heartbeat = msgspec.msgpack.Encoder().encode
+decode_heartbeat = msgspec.msgpack.Decoder(Heartbeat).decode
