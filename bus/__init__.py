@@ -1,0 +1,1 @@
+"""NATS and nothing but NATS: names, streams, the connection, jobs, the router and the worker."""

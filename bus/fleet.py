@@ -1,0 +1,155 @@
+"""Who is there: the heartbeats of all agents, summed up as queues for the router.
+
+A heartbeat counts for 3.5 seconds. Between two of them the gateway's own decisions are added (`took`), or a burst within
+one second would all go to the queue that looked empty. Views are rebuilt only when something has changed.
+"""
+
+import time
+
+import msgspec
+import structlog
+
+from bus import subjects
+from bus.config import Config
+from bus.connection import Bus, Message
+from bus.router import QueueView
+from schemas.provider import Heartbeat, Model, decode_heartbeat
+
+log = structlog.get_logger()
+
+STALE = 3.5
+"""Seconds after which a silent agent is gone (it beats each second)."""
+
+
+class Seen:
+    """One agent's last word."""
+
+    __slots__ = ("at", "beat", "models")
+
+    def __init__(self, beat: Heartbeat, at: float, models: tuple[Model, ...]) -> None:
+        self.beat, self.at, self.models = beat, at, models
+
+
+class Fleet:
+    """All agents by id, and the router's view of their queues."""
+
+    def __init__(self, bus: Bus, config: Config) -> None:
+        self.bus, self.config = bus, config
+        self.agents: dict[str, Seen] = {}
+        self._gateways: dict[str, float] = {}
+        self._views: dict[str, QueueView] = {}
+        self._extra: dict[str, int] = {}
+        self._dirty = True
+        self._pruned = 0.0
+
+    async def start(self) -> None:
+        await self.bus.listen("hb.>", self._heard)
+        await self.bus.listen("gw.*", self._heard_gateway)
+        self.bus.on_reconnect.append(self.ask)
+        self.config.changed.append(self._touch)
+        self.ask()
+
+    def _touch(self) -> None:
+        self._dirty = True
+
+    def ask(self) -> None:
+        """Have every agent say all it knows, now."""
+        self.bus.tell(subjects.HB_ASK)
+
+    def queues(self) -> list[QueueView]:
+        """The queues as the router wants them."""
+        now = time.monotonic()
+        if self._dirty or now - self._pruned > 0.5:
+            self._rebuild(now)
+        if not self._extra:
+            return list(self._views.values())
+        return [self._with_extra(view) for view in self._views.values()]
+
+    def took(self, queue: str) -> None:
+        """A job went to `queue` just now: count it until the next heartbeat does."""
+        self._extra[queue] = self._extra.get(queue, 0) + 1
+
+    def models(self, op: str | None = None) -> dict[str, list[str]]:
+        """Model name -> queues that serve it now."""
+        found: dict[str, list[str]] = {}
+        for view in self.queues():
+            if view.enabled and view.slots > 0:
+                for kind, name in view.models:
+                    if op is None or kind == op:
+                        found.setdefault(name, []).append(view.name)
+        return dict(sorted(found.items()))
+
+    def gateway_alive(self, node: str) -> bool:
+        """Whether that gateway was heard of lately. A gateway never heard of counts as alive."""
+        at = self._gateways.get(node)
+        return at is None or time.monotonic() - at < 2 * STALE
+
+    def _heard(self, message: Message) -> None:
+        try:
+            beat = decode_heartbeat(message.data)
+        except msgspec.MsgspecError as error:
+            log.warning("fleet.unreadable", subject=message.subject, error=str(error))
+            return
+        known = self.agents.get(beat.agent)
+        if beat.slots < 0:  # its last word
+            self.agents.pop(beat.agent, None)
+        else:
+            models = beat.models if beat.models is not None else known.models if known else ()
+            if beat.models is None and known is None:
+                self.bus.tell(subjects.agent_cmd(beat.agent, "beat"))
+            self.agents[beat.agent] = Seen(beat, time.monotonic(), models)
+        self._extra.pop(beat.queue, None)
+        self._dirty = True
+
+    def _heard_gateway(self, message: Message) -> None:
+        self._gateways[message.subject.rpartition(".")[2]] = time.monotonic()
+
+    def _rebuild(self, now: float) -> None:
+        self._pruned, self._dirty = now, False
+        for agent, seen in list(self.agents.items()):
+            if now - seen.at > 60:
+                del self.agents[agent]
+        self._gateways = {node: at for node, at in self._gateways.items() if now - at < 600}
+        queues: dict[str, list[Seen]] = {}
+        for seen in [*self.agents.values(), *self._expected()]:
+            queues.setdefault(seen.beat.queue, []).append(seen)
+        self._views = {name: _view(name, group, now, time.time()) for name, group in queues.items()}
+
+    def _expected(self) -> list[Seen]:
+        """Configured providers as agents never heard: their models are known even while nobody serves them."""
+        return [
+            Seen(
+                Heartbeat(agent="", provider=provider.name, queue=provider.queue, kind=provider.kind, slots=0),
+                float("-inf"),
+                (*provider.models, *self.config.models.get(provider.name, ())),
+            )
+            for provider in self.config.providers.values()
+            if provider.enabled
+        ]
+
+    def _with_extra(self, view: QueueView) -> QueueView:
+        extra = self._extra.get(view.name)
+        return msgspec.structs.replace(view, in_flight=view.in_flight + extra) if extra else view
+
+
+def _view(name: str, group: list[Seen], now: float, clock: float) -> QueueView:
+    """A queue is as good as its agents that are heard, reachable and staying; it cools only when all of them do."""
+    heard = [seen for seen in group if now - seen.at < STALE]
+    ready = [seen.beat for seen in heard if not seen.beat.draining and not seen.beat.offline]
+    fit = [beat for beat in ready if beat.cooling_until <= clock]
+    counted = fit or ready
+    cooling = 0.0 if fit or not ready else min(beat.cooling_until for beat in ready)
+    offline = next((seen.beat.offline for seen in heard if seen.beat.offline), "")
+    return QueueView(
+        name=name,
+        models=frozenset((model.op, model.name) for seen in group for model in seen.models),
+        providers=tuple(sorted({seen.beat.provider for seen in group})),
+        slots=sum(beat.slots for beat in counted),
+        in_flight=sum(beat.in_flight for beat in counted),
+        waiting=max((beat.waiting for beat in ready), default=0),
+        seconds=sum(beat.seconds for beat in counted) / len(counted) if counted else 1.0,
+        priority=min((beat.priority for beat in counted), default=9),
+        cost=min((beat.cost for beat in counted), default=0.0),
+        cooling_until=cooling,
+        reason=next((beat.reason for beat in ready if beat.reason), offline),
+    )

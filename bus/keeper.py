@@ -1,0 +1,313 @@
+"""The keeper puts right what a crash, a power loss or a dead provider left: one leader among all gateways does it.
+
+JOBS is the truth and WORK an index: an open job without a message in WORK or SCHED gets a new one. Past its deadline a
+job that nobody holds is ended. Jobs waiting for a queue that nobody serves are moved to one that somebody does. What a
+newcomer would get wrong: the keeper never touches a job that a living worker holds; compare-and-set decides any race.
+"""
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+import msgspec
+import structlog
+
+from bus import subjects
+from bus.connection import ApiError, Bus, Conflict, Headers, Message
+from bus.dispatch import Dispatcher
+from bus.finish import CALLBACKS
+from bus.jobs import DEADLINE, STATE, Jobs
+from bus.puller import ACK, Puller
+from bus.router import Wanted, route
+from schemas.events import Failed
+from schemas.job import Claim, Job, Record, decode_job
+from schemas.problem import Code, Fault, Problem
+
+log = structlog.get_logger()
+
+LEASE = 10
+AUDIT_EVERY = 60.0
+"""Seconds between two comparisons of JOBS with WORK and SCHED (and at once after a reconnect)."""
+SCAN_EVERY = 1800.0
+"""Seconds between two readings of all of JOBS, which holds the finished jobs of a week too."""
+GRACE = 10.0
+"""Seconds an open job may be without a message: it is on its way from JOBS to WORK."""
+ABANDONED = 5.0
+"""Seconds a queue must be without a fit agent before its jobs are moved."""
+MOVES = 200
+
+
+class Keeper:
+    """Runs in every gateway; acts only while it holds the lease. The promoter acts in all of them."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.dispatcher = dispatcher
+        self.bus: Bus = dispatcher.bus
+        self.jobs: Jobs = dispatcher.jobs
+        self.open: dict[tuple[str, int], float] = {}
+        """Open jobs and their deadlines."""
+        self.leading = False
+        self._revision = 0
+        self._audit_at = 0.0
+        self._scan_at = 0.0
+        self._cursor: dict[str, int] = {}
+        self._missing: dict[tuple[str, int], float] = {}
+        self._unserved: dict[str, float] = {}
+
+    async def start(self) -> None:
+        promoter = Puller(self.bus, "SCHED", "promoter", self._due, lambda: 100)
+        await promoter.start()
+        await self.bus.listen("jobev.job.>", self._heard)
+        self.bus.on_reconnect.append(self._doubt)
+        self.bus.spawn(self._mind())
+
+    # ---- delayed attempts -----------------------------------------------------------------------------------------
+
+    def _due(self, message: Message) -> None:
+        self.bus.spawn(self._promote(message))
+
+    async def _promote(self, message: Message) -> None:
+        """A delayed attempt's time has come: into its queue, then away here. Twice does no harm."""
+        try:
+            await self.jobs.enqueue(decode_job(message.data), message.subject.split(".")[1])
+            self.bus.tell(message.reply, ACK)
+        except Exception as error:  # left unacked: it is delivered again
+            log.warning("job.promote_failed", subject=message.subject, error=str(error))
+
+    # ---- leading --------------------------------------------------------------------------------------------------
+
+    def _doubt(self) -> None:
+        """The server was away: it may have lost what was not fsynced, and we have heard nothing of what happened."""
+        self._audit_at = self._scan_at = 0.0
+
+    async def _mind(self) -> None:
+        while True:
+            await asyncio.sleep(2)
+            try:
+                led, self.leading = self.leading, await self._lead()
+                if not self.leading:
+                    continue
+                if not led:
+                    log.info("keeper.leads")
+                    self._doubt()
+                if time.monotonic() >= self._audit_at:
+                    await self._audit()
+                    self._audit_at = time.monotonic() + (AUDIT_EVERY if not self._missing else GRACE)
+                await self._expire()
+                await self._move()
+            except (Problem, ApiError, Conflict) as error:
+                log.warning("keeper.failed", error=str(error))
+            except Exception:
+                log.exception("keeper.failed")
+
+    async def _lead(self) -> bool:
+        for revision in (self._revision, 0) if self._revision else (0,):
+            try:
+                headers = {"Nats-TTL": f"{LEASE}s"}
+                ack = await self.bus.keep(subjects.lease_key("keeper"), b"", expect=revision, headers=headers)
+                self._revision = ack.seq
+                return True
+            except Conflict:
+                self._revision = 0
+        return False
+
+    def _heard(self, message: Message) -> None:
+        """Follows JOBS between two audits."""
+        self._note(message.subject.removeprefix("jobev.job."), message.headers or {})
+
+    def _note(self, name: str, headers: Headers) -> None:
+        tenant, _, job = name.partition(".")
+        if headers.get(STATE) == "open":
+            self.open[tenant, int(job)] = float(headers.get(DEADLINE, 0))
+        else:
+            self.open.pop((tenant, int(job)), None)
+
+    # ---- lost messages --------------------------------------------------------------------------------------------
+
+    async def _audit(self) -> None:
+        """Open jobs that have no message: twice seen so, they get a new one."""
+        if time.monotonic() >= self._scan_at:  # between two scans `_heard` keeps the list
+            await self._scan()
+            self._scan_at = time.monotonic() + SCAN_EVERY
+        held = await self._held()
+        now = time.monotonic()
+        missing = {key for key in self.open if key[1] not in held}
+        self._missing = {key: self._missing.get(key, now) for key in missing}
+        for key, since in list(self._missing.items()):
+            if now - since >= GRACE:
+                await self._restore(*key)
+
+    async def _scan(self) -> None:
+        """All open jobs, from JOBS itself: the headers of each job's last record."""
+        config = {
+            "name": f"keeper-{self.dispatcher.name}",
+            "deliver_policy": "last_per_subject",
+            "filter_subject": "$KV.JOBS.job.>",
+            "ack_policy": "none",
+            "headers_only": True,
+            "mem_storage": True,
+            "inactive_threshold": 30_000_000_000,
+        }
+        name = config["name"]
+        with contextlib.suppress(ApiError):
+            await self.bus.api(f"CONSUMER.DELETE.KV_JOBS.{name}")
+        info = await self.bus.api(
+            f"CONSUMER.CREATE.KV_JOBS.{name}.$KV.JOBS.job.>", {"stream_name": "KV_JOBS", "config": config}
+        )
+        # What changes during the scan is told by `_heard` too. A job that ends in between may stay in the list: before
+        # anything is done to a job its record is read.
+        self.open = {}
+        await self._fetch_all(f"KV_JOBS.{name}", info["num_pending"])
+
+    async def _fetch_all(self, consumer: str, pending: int) -> None:
+        """Everything a consumer has now, by an inbox of its own: deliveries carry the stream's subject."""
+        if not pending:
+            return
+        left, done = pending, asyncio.Event()
+
+        def take(message: Message) -> None:
+            nonlocal left
+            if not message.status:
+                left -= 1
+                self._note(message.subject.removeprefix("$KV.JOBS.job."), message.headers or {})
+            if message.status in ("404", "408", "409", "503") or left <= 0:
+                done.set()
+
+        inbox = self.bus.nc.new_inbox()
+        ear = await self.bus.listen(inbox, take)
+        try:
+            query = {"batch": pending, "no_wait": True, "expires": 20_000_000_000}
+            self.bus.tell(f"$JS.API.CONSUMER.MSG.NEXT.{consumer}", msgspec.json.encode(query), inbox)
+            async with asyncio.timeout(25):
+                await done.wait()
+        except TimeoutError:
+            raise Problem(Code.UNAVAILABLE, "JOBS could not be read in time") from None
+        finally:
+            await ear.close()
+
+    async def _held(self) -> set[int]:
+        """Ids of all jobs that have a message in WORK or SCHED."""
+        held: set[int] = set()
+        for stream, at in (("WORK", {"work": 3}), ("SCHED", {"sched": 1, "due": 3})):
+            for subject in await self._subjects(stream):
+                words = subject.split(".")
+                held.add(int(words[at[words[0]]]))
+        return held
+
+    async def _subjects(self, stream: str, pattern: str = ">") -> list[str]:
+        found: list[str] = []
+        while True:
+            query: dict[str, Any] = {"subjects_filter": pattern, "offset": len(found)}
+            info = await self.bus.api(f"STREAM.INFO.{stream}", query, timeout=20)
+            page = info["state"].get("subjects") or {}
+            found += page
+            if not page or len(found) >= info.get("total", 0):
+                return found
+
+    async def _restore(self, tenant: str, number: int) -> None:
+        found = await self.jobs.read(tenant, number)
+        if found is None or found[1].state.terminal:
+            self.open.pop((tenant, number), None)
+            return
+        revision, record = found
+        claim = await self.jobs.claim_of(tenant, number)
+        if claim is not None and self._at_work(claim[1].agent):
+            return
+        self._missing.pop((tenant, number), None)
+        job = _job_of(record, revision, claim[1] if claim else None)
+        queue = self._queue_of(job, claim[1] if claim else None)
+        if queue is not None:
+            log.warning("job.restored", job=job.id, queue=queue, attempt=job.attempt)
+            await self.jobs.enqueue(job, queue, salt=f"r{int(time.time())}")
+
+    def _queue_of(self, job: Job, claim: Claim | None) -> str | None:
+        if job.op == "callback":
+            return CALLBACKS
+        if claim is not None:
+            return claim.queue
+        try:
+            return self.dispatcher.queue_for(job)[0]
+        except Problem as problem:
+            log.warning("job.unroutable", job=job.id, error=str(problem))
+            return None
+
+    # ---- deadlines ------------------------------------------------------------------------------------------------
+
+    async def _expire(self) -> None:
+        """Jobs past their deadline that no worker ended itself (it gets some seconds to do so)."""
+        now = time.time()
+        for key in [key for key, deadline in self.open.items() if deadline and now > deadline + GRACE][:MOVES]:
+            found = await self.jobs.read(*key)
+            if found is None or found[1].state.terminal:
+                self.open.pop(key, None)
+                continue
+            job = msgspec.structs.replace(found[1].job, revision=found[0])
+            claim = await self.jobs.claim_of(*key)
+            trail = claim[1].trail if claim else ()
+            fault = Fault(Code.DEADLINE, "The job's deadline passed before a provider could take it.")
+            if await self.dispatcher.finish.end(job, Failed(fault, attempts=trail), claim[1].queue if claim else ""):
+                await self.dispatcher.withdraw(job)
+
+    # ---- queues that nobody serves --------------------------------------------------------------------------------
+
+    async def _move(self) -> None:
+        now, clock = time.monotonic(), time.time()
+        views = {view.name: view for view in self.dispatcher.fleet.queues()}
+        unfit = {name for name, view in views.items() if view.slots <= 0 or view.cooling_until > clock + ABANDONED}
+        self._unserved = {name: self._unserved.get(name, now) for name in unfit}
+        for name, since in self._unserved.items():
+            if now - since >= ABANDONED and name != CALLBACKS:
+                await self._empty(name)
+
+    async def _empty(self, queue: str) -> None:
+        """Move waiting jobs to queues that can take them now."""
+        query = {"seq": self._cursor.get(queue, 0) + 1, "batch": MOVES, "next_by_subj": f"work.{queue}.>"}
+        page = await self.bus.read("WORK", query)
+        # The next round goes on behind this page: jobs that can't be moved must not hide those that can.
+        self._cursor[queue] = int((page[-1].headers or {})["Nats-Sequence"]) if len(page) == MOVES else 0
+        for message in page:
+            job = decode_job(message.data)
+            excluded = (*job.excluded, queue)
+            try:
+                choice = route(Wanted(job.op, job.model, excluded), self.dispatcher.fleet.queues(), time.time())
+            except Problem:
+                continue
+            if not choice.wait_until:
+                await self._hand_over(job, choice.queue, int((message.headers or {})["Nats-Sequence"]))
+
+    async def _hand_over(self, job: Job, queue: str, seq: int) -> None:
+        """Claim the next attempt for the new queue, send it, delete the old message: safe to stop at any step."""
+        found = await self.jobs.claim_of(job.tenant, job.id)
+        claim = found[1] if found else None
+        if claim is not None and claim.agent and (claim.attempt != job.attempt or self._alive(claim.agent)):
+            return
+        if claim is None or claim.attempt <= job.attempt:
+            attempt = job.attempt + 1
+            claim = Claim(job=job.id, attempt=attempt, agent="", queue=queue, trail=job.trail, excluded=job.excluded)
+            if await self.jobs.put_claim(job.tenant, claim, found[0] if found else 0) is None:
+                return
+        # else: somebody wrote this hand-over and stopped before the message was sent
+        moved = msgspec.structs.replace(job, attempt=claim.attempt, trail=claim.trail, excluded=claim.excluded)
+        await self.jobs.enqueue(moved, claim.queue)
+        self.dispatcher.fleet.took(claim.queue)
+        with contextlib.suppress(ApiError):  # gone already
+            await self.bus.api("STREAM.MSG.DELETE.WORK", {"seq": seq, "no_erase": True})
+        log.info("job.moved", job=job.id, queue=claim.queue, attempt=moved.attempt)
+
+    def _at_work(self, agent: str) -> bool:
+        """Its claim may be in hand still: only its message was lost."""
+        seen = self.dispatcher.fleet.agents.get(agent)
+        return self._alive(agent) and seen is not None and seen.beat.in_flight > 0
+
+    def _alive(self, agent: str) -> bool:
+        seen = self.dispatcher.fleet.agents.get(agent)
+        return seen is not None and time.monotonic() - seen.at < 20
+
+
+def _job_of(record: Record, revision: int, claim: Claim | None) -> Job:
+    """The job as its next worker must get it."""
+    job = msgspec.structs.replace(record.job, revision=revision)
+    if claim is None:
+        return job
+    return msgspec.structs.replace(job, attempt=claim.attempt, trail=claim.trail, excluded=claim.excluded)

@@ -1,0 +1,107 @@
+"""Every name on the bus, in one place.
+
+The queue comes second because one queue is one consumer, and one consumer is one filter; the id comes last. Model names
+never appear: they hold dots, colons and slashes, so they travel in the body. A token is `[A-Za-z0-9_-]{1,64}`.
+"""
+
+import re
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+
+
+def token(text: str) -> str:
+    """`text` if it may be one token of a subject; raises ValueError, for a wrong token would be another subject."""
+    if not TOKEN.match(text):
+        raise ValueError(f"{text!r} is not a name of 1 to 64 letters, digits, - or _")
+    return text
+
+
+def live(queue: str, tenant: str, job: int) -> str:
+    """A call whose HTTP request is open: memory stream LIVE, at most once."""
+    return f"live.{queue}.{tenant}.{job}"
+
+
+def work(queue: str, tenant: str, job: int, attempt: int) -> str:
+    """A durable job's attempt: stream WORK, one message a subject."""
+    return f"work.{queue}.{tenant}.{job}.{attempt}"
+
+
+def sched(job: int, attempt: int) -> str:
+    """A delayed attempt waits here (stream SCHED) …"""
+    return f"sched.{job}.{attempt}"
+
+
+def due(queue: str, tenant: str, job: int, attempt: int) -> str:
+    """… and comes out here when its time has come; the promoter moves it to WORK."""
+    return f"due.{queue}.{tenant}.{job}.{attempt}"
+
+
+def job_key(tenant: str, job: int) -> str:
+    """The job's record: the subject of bucket JOBS that compare-and-set guards."""
+    return f"$KV.JOBS.job.{tenant}.{job}"
+
+
+def idem_key(tenant: str, key: str, digest: str) -> str:
+    """Which job a caller's own id names."""
+    return f"$KV.JOBS.idem.{tenant}.{key}.{digest}"
+
+
+def claim_key(tenant: str, job: int) -> str:
+    return f"$KV.CLAIMS.{tenant}.{job}"
+
+
+def jobev(tenant: str, job: int) -> str:
+    """A change of a job's record, after its commit (republished by the server)."""
+    return f"jobev.job.{tenant}.{job}"
+
+
+def config_key(kind: str, name: str) -> str:
+    return f"$KV.CONFIG.{kind}.{name}"
+
+
+def lease_key(name: str) -> str:
+    return f"$KV.LEASES.{name}"
+
+
+def evt(tenant: str, job: int) -> str:
+    """The job's events, kept 15 minutes: resumable SSE."""
+    return f"evt.{tenant}.{job}"
+
+
+def evtr(tenant: str, job: int) -> str:
+    """The same events as they are stored, with `Nats-Sequence` among the headers."""
+    return f"evtr.{tenant}.{job}"
+
+
+def log(tenant: str, op: str) -> str:
+    return f"log.{tenant}.{op}"
+
+
+def rep(node: str, job: int) -> str:
+    """Events of a live job, to the one gateway that holds the HTTP request."""
+    return f"rep.{node}.{job}"
+
+
+def out(tenant: str, key: str, ref: str) -> str:
+    """Events of a direct publisher's job, as JSON."""
+    return f"out.{tenant}.{key}.{ref}"
+
+
+def cancel(job: int) -> str:
+    return f"job.cancel.{job}"
+
+
+def hb(queue: str, agent: str) -> str:
+    return f"hb.{queue}.{agent}"
+
+
+def gateway_hb(node: str) -> str:
+    return f"gw.{node}"
+
+
+HB_ASK = "hbask"
+"""Whoever starts asks here, and every agent answers at once with a full heartbeat."""
+
+
+def agent_cmd(agent: str, verb: str) -> str:
+    return f"agent.cmd.{agent}.{verb}"

@@ -1,0 +1,43 @@
+"""What a caller sees of a job: its record, and while it runs the claim and the last progress."""
+
+import msgspec
+
+from schemas.events import Attempt, Progress, fault_dict, usage_dict
+from schemas.job import Claim, JobView, Record, State
+
+
+def view_of(record: Record, claim: Claim | None, progress: Progress | None = None) -> JobView:
+    """The job as `GET /jobs/{id}` shows it. Times are Unix seconds."""
+    job = record.job
+    running = record.state is State.QUEUED and claim is not None and claim.agent != ""
+    attempts = record.attempts or (claim.trail if claim else ())
+    started = attempts[0].started if attempts else claim.started if claim and running else None
+    return JobView(
+        id=job.id,
+        status=State.RUNNING if running else record.state,
+        op=job.op,
+        model=job.model,
+        style=job.style,
+        created=job.created,
+        deadline=job.deadline,
+        ref_id=job.ref,
+        tag=job.tag,
+        status_url=f"/jobs/{job.id}",
+        attempt=claim.attempt if claim else len(attempts),
+        provider=record.provider or (claim.provider if claim else ""),
+        queue=record.queue or (claim.queue if claim else ""),
+        started=started or None,
+        finished=record.finished or None,
+        duration_ms=round((record.finished - job.created) * 1000, 1) if record.finished else None,
+        progress=1.0 if record.state is State.DONE else progress.share if progress else None,
+        stage=progress.stage if progress and running else "",
+        attempts=tuple(_attempt(attempt) for attempt in attempts),
+        usage=usage_dict(record.usage) if record.state.terminal else None,
+        error=fault_dict(record.fault) if record.fault else None,
+        result=msgspec.Raw(record.result) if record.result and record.content_type == "application/json" else None,
+    )
+
+
+def _attempt(attempt: Attempt) -> dict[str, object]:
+    told = {name: getattr(attempt, name) for name in attempt.__struct_fields__ if name != "agent"}
+    return {name: value for name, value in told.items() if value is not None}

@@ -1,0 +1,371 @@
+"""A worker: one provider's slots in this process. It pulls work while a slot is free and says each second how it is.
+
+LIVE and WORK share the slots, with a reserve for LIVE. A provider's slots are divided among its agent processes
+(`bus/slots.py`). After a 429, a refused connection or several 5xx the worker cools: it pulls nothing and everyone knows.
+The agent itself (what to say to the provider) is handed in as `perform`: this room knows no HTTP.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bus import retry, streams, subjects
+from bus.config import Config
+from bus.connection import ApiError, Bus, Message
+from bus.finish import Finish
+from bus.fleet import STALE, Fleet
+from bus.jobs import Jobs
+from bus.puller import ACK, NAK, WIP, Puller
+from bus.router import Route, Wanted, route
+from bus.run import Perform, Run
+from bus.slots import share
+from schemas.job import Job, decode_job
+from schemas.problem import Code, Fault, Problem
+from schemas.provider import Heartbeat, Model, Provider, encode_heartbeat
+
+log = structlog.get_logger()
+
+FindModels = Callable[[], Awaitable[tuple[Model, ...]]]
+
+ALIVE_EVERY = 2.0
+WIP_EVERY = 4.0
+LEASE = streams.ACK_WAIT - 3.0
+"""Seconds without a turn of our own loop after which another worker may have our jobs."""
+
+
+class Worker:
+    """Serves one provider. `await start()`, later `await drain(grace)`."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        finish: Finish,
+        provider: Provider,
+        perform: Perform,
+        find_models: FindModels | None = None,
+    ) -> None:
+        self.fleet, self.finish, self.provider, self.perform = fleet, finish, provider, perform
+        self.bus: Bus = fleet.bus
+        self.config: Config = fleet.config
+        self.jobs: Jobs = finish.jobs
+        self.find_models = find_models
+        self.queue = provider.queue
+        self.agent = (
+            f"{provider.name}-{socket.gethostname()[:20].replace('.', '-')}-{os.getpid()}-{secrets.token_hex(2)}"
+        )
+        self.runs: dict[int, Run] = {}
+        self.share = 0
+        self.cooling_until = 0.0
+        self.reason = ""
+        self.offline = ""
+        self.models: tuple[Model, ...] = provider.models
+        self.draining = False
+        self._failures = 0
+        self._seconds = 1.0
+        self._done = self._failed = 0
+        self._started = time.time()
+        self._waiting = [0, 0]
+        self._holding = 0
+        self._beats = 0
+        self._turn = time.monotonic()
+        self._pullers: list[Puller] = []
+
+    # ---- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        self.models = self._known_models()
+        if not self.models and self.find_models is not None:
+            await self._discover()
+        await self._declare()
+        live = Puller(self.bus, "LIVE", f"live-{self.queue}", self._took_live, self._want_live, self.provider.priority)
+        work = Puller(self.bus, "WORK", f"work-{self.queue}", self._took_work, self._want_work, self.provider.priority)
+        self._pullers = [live, work]
+        await self.bus.listen("job.cancel.*", self._heard_cancel)
+        await self.bus.listen(subjects.HB_ASK, lambda _: self.beat(full=True))
+        await self.bus.listen(subjects.agent_cmd(self.agent, "*"), lambda _: self.beat(full=True))
+        self.beat(full=True)
+        await asyncio.sleep(0.1)  # long enough to hear the others, so that nobody takes slots that are held
+        self._divide()
+        for puller in self._pullers:
+            await puller.start()
+        self.beat(full=True)
+        self.bus.spawn(self._sweep())
+        if self.find_models is not None:
+            self.bus.spawn(self._rediscover())
+        log.info("agent.started", agent=self.agent, queue=self.queue, slots=self.share, models=len(self.models))
+
+    async def drain(self, grace: float = 20.0) -> None:
+        """Take nothing more, finish what is under way within `grace` seconds, give the rest back."""
+        self.draining = True
+        self.beat()
+        # Before anything is given back, or it would come straight to our own standing pulls.
+        await asyncio.gather(*(puller.stop() for puller in self._pullers))
+        tasks = [run.task for run in self.runs.values() if run.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace)
+        for run in list(self.runs.values()):
+            if run.job.durable:
+                run.give_back()
+            else:
+                run.cancel(Fault(Code.AGENT_LOST, "The agent stops; please try again.", retry_after=1))
+        tasks = [run.task for run in self.runs.values() if run.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=3)
+        self._say(slots=-1)
+
+    # ---- room -----------------------------------------------------------------------------------------------------
+
+    @property
+    def free(self) -> int:
+        return self.share - self._holding
+
+    def _fit(self) -> bool:
+        return not self.draining and self.cooling_until <= time.time()
+
+    def _want_live(self) -> int:
+        return self.free if self._fit() else 0
+
+    def _want_work(self) -> int:
+        """The reserve stays for live calls, but never so much that durable work starves."""
+        if not self._fit():
+            return 0
+        reserve = min(self.provider.reserve, max(0, self.share - 1))
+        return self.free - reserve
+
+    def release(self, run: Run) -> None:
+        """The run needs its slot no longer (once)."""
+        if run.holds:
+            run.holds = False
+            self._holding -= 1
+            for puller in self._pullers:
+                puller.kick()
+
+    def forget(self, run: Run) -> None:
+        """The run is through with its job; a later attempt may be here already."""
+        if self.runs.get(run.job.id) is run:
+            del self.runs[run.job.id]
+
+    @property
+    def stalled(self) -> bool:
+        """Our loop has stood still for so long that others may have our jobs, and the sweep has not told them yet."""
+        return time.monotonic() - self._turn > LEASE
+
+    # ---- deliveries -----------------------------------------------------------------------------------------------
+
+    def _took_live(self, message: Message) -> None:
+        if self._want_live() <= 0:
+            self.bus.tell(message.reply, NAK)
+            return
+        self.bus.tell(message.reply, ACK)
+        self._waiting[0] = _pending(message.reply)
+        self._begin(decode_job(message.data), "", 1)
+
+    def _took_work(self, message: Message) -> None:
+        if self._want_work() <= 0:
+            self.bus.tell(message.reply, NAK)
+            return
+        self._waiting[1] = _pending(message.reply)
+        self._begin(decode_job(message.data), message.reply, _delivered(message.reply))
+
+    def _begin(self, job: Job, reply: str, delivered: int) -> None:
+        known = self.runs.get(job.id)
+        if known is not None and known.job.attempt >= job.attempt:  # the lease was lost, but the run goes on here
+            known.reply = reply
+            return
+        run = Run(self, job, reply, delivered)
+        self.runs[job.id] = run
+        self._holding += 1
+        run.task = asyncio.get_running_loop().create_task(self._run(run))
+
+    async def _run(self, run: Run) -> None:
+        try:
+            await (run.durable() if run.job.durable else run.live())
+        except Problem as problem:  # the bus is away: say nothing, the message comes back
+            log.warning("job.left", job=run.job.id, error=str(problem))
+        except asyncio.CancelledError:
+            log.info("job.given_back", job=run.job.id)
+        except Exception:
+            log.exception("job.left", job=run.job.id)
+        finally:
+            self.forget(run)
+            self.release(run)
+
+    def _heard_cancel(self, message: Message) -> None:
+        run = self.runs.get(int(message.subject.rpartition(".")[2]))
+        if run is not None:
+            run.cancel(Fault(Code.CANCELLED, "Cancelled by the caller."))
+
+    # ---- health ---------------------------------------------------------------------------------------------------
+
+    def succeeded(self, seconds: float) -> None:
+        self._done += 1
+        self._failures = 0
+        self._seconds += 0.1 * (seconds - self._seconds)
+        if self.cooling_until:
+            self.cooling_until, self.reason = 0.0, ""
+            self.beat()
+
+    def failed(self, fault: Fault) -> None:
+        self._failed += 1
+        if self.provider.kind == "callbacks":  # one receiver's failure says nothing about the next one's
+            return
+        self._failures = self._failures + 1 if fault.code in retry.ELSEWHERE else 0
+        pause = retry.cooldown(fault, self._failures)
+        if pause > 0:
+            self.cooling_until = max(self.cooling_until, time.time() + pause)
+            self.reason = fault.message
+            log.warning("provider.cooling", provider=self.provider.name, seconds=round(pause, 1), why=fault.code)
+            self.beat()
+
+    def route(self, wanted: Wanted) -> Route | None:
+        """Where a job could go on; None if nowhere."""
+        try:
+            return route(wanted, self.fleet.queues(), time.time())
+        except Problem:
+            return None
+
+    def beat(self, full: bool = False) -> None:
+        self._say(max(self.share, self._holding), full)
+
+    def _say(self, slots: int, full: bool = False) -> None:
+        provider = self.provider
+        beat = Heartbeat(
+            agent=self.agent,
+            provider=provider.name,
+            queue=self.queue,
+            kind=provider.kind,
+            slots=slots,
+            in_flight=self._holding,
+            waiting=sum(self._waiting),
+            seconds=self._seconds,
+            priority=provider.priority,
+            cost=provider.cost,
+            cooling_until=self.cooling_until,
+            reason=self.reason,
+            draining=self.draining,
+            models=self.models if full else None,
+            started=self._started,
+            done=self._done,
+            failed=self._failed,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            offline=self.offline,
+        )
+        self.bus.tell(subjects.hb(self.queue, self.agent), encode_heartbeat(beat))
+
+    async def _sweep(self) -> None:
+        """Once a second: heartbeat, leases, signs of life, deadlines."""
+        while True:
+            await asyncio.sleep(1)
+            now = time.monotonic()
+            frozen, self._turn = now - self._turn > LEASE, now
+            try:
+                self._beats += 1
+                self._divide()
+                if not self._holding:
+                    self._waiting = [0, 0]
+                self.beat(full=self._beats % 15 == 0)
+                self._mind_runs(now, frozen)
+                if any(puller.missing for puller in self._pullers):
+                    await self._declare()
+                for puller in self._pullers:
+                    puller.missing = False
+                    puller.kick()
+            except Problem as problem:
+                log.warning("agent.sweep_failed", error=str(problem))
+            except Exception:
+                log.exception("agent.sweep_failed")
+
+    def _mind_runs(self, now: float, frozen: bool) -> None:
+        clock = time.time()
+        for run in list(self.runs.values()):
+            job = run.job
+            if clock > job.deadline:
+                run.cancel(Fault(Code.DEADLINE, "The job's deadline has passed."))
+            elif job.durable:
+                run.suspect = run.suspect or frozen
+                if self._beats % int(WIP_EVERY) == 0 and not run.suspect:
+                    self.bus.tell(run.reply, WIP)
+            elif not self.fleet.gateway_alive(job.reply.split(".")[1]):
+                run.cancel(Fault(Code.CANCELLED, "The gateway that asked is gone."))
+            elif now - run.quiet_since >= ALIVE_EVERY:
+                run.keep_alive()
+
+    def _divide(self) -> None:
+        now = time.monotonic()
+        others = {
+            seen.beat.agent: seen.beat.slots
+            for seen in self.fleet.agents.values()
+            if seen.beat.provider == self.provider.name and seen.beat.agent != self.agent and now - seen.at < STALE
+        }
+        new = share(self.provider.slots, self.agent, others)
+        if new != self.share:
+            self.share = new
+            self.beat()
+
+    # ---- configuration --------------------------------------------------------------------------------------------
+
+    async def _declare(self) -> None:
+        """The queue's consumers; `max_ack_pending` is the slots of all its providers."""
+        known = {p.name: p for p in self.config.providers.values() if p.queue == self.queue and p.enabled}
+        known[self.provider.name] = self.provider
+        slots = sum(provider.slots for provider in known.values())
+        live, work = streams.live_consumer(self.queue), streams.work_consumer(self.queue, slots)
+        try:
+            await streams.declare_consumer(self.bus, "LIVE", live)
+        except ApiError:  # the server was restarted, and LIVE was in its memory
+            await streams.declare(self.bus)
+            await streams.declare_consumer(self.bus, "LIVE", live)
+        await streams.declare_consumer(self.bus, "WORK", work)
+
+    def _known_models(self) -> tuple[Model, ...]:
+        listed = {(model.op, model.name): model for model in self.provider.models}
+        for model in self.config.models.get(self.provider.name, ()) if self.provider.discover else ():
+            listed.setdefault((model.op, model.name), model)
+        return tuple(listed.values())
+
+    async def _discover(self) -> None:
+        """Ask the provider for its models; a provider that can't be reached and lists none is offline."""
+        if self.find_models is None:
+            return
+        try:
+            async with asyncio.timeout(10):
+                found = await self.find_models()
+        except (Problem, TimeoutError) as error:
+            self.offline = "" if self.models else str(error) or "no answer in 10 s"
+            log.warning("provider.unreachable", provider=self.provider.name, error=str(error))
+            return
+        self.offline = ""
+        listed = {(model.op, model.name): model for model in (*self.provider.models, *found)}
+        models = tuple(listed.values())
+        if models != self.models:
+            self.models = models
+            self.beat(full=True)
+        await self.config.put_models(self.provider.name, models)
+
+    async def _rediscover(self) -> None:
+        """At once when models were known beforehand, then now and then; sooner while the provider is away."""
+        if self.provider.discover or not self.models:
+            wait = 0.0 if self.models else 3.0
+            while True:
+                await asyncio.sleep(wait)
+                try:
+                    await self._discover()
+                except Problem as problem:
+                    log.warning("provider.models_unknown", provider=self.provider.name, error=str(problem))
+                wait = 5.0 if self.offline else 300.0
+
+
+def _delivered(reply: str) -> int:
+    """How often it was delivered: `$JS.ACK.<stream>.<consumer>.<delivered>.<seq>.<seq>.<time>.<pending>`."""
+    return int(reply.split(".")[4])
+
+
+def _pending(reply: str) -> int:
+    """How many messages wait behind this one."""
+    return int(reply.split(".")[8])
