@@ -1,0 +1,119 @@
+"""DuckDB as this room uses it: small connections, rows in by JSON, Parquet files read as one table.
+
+DuckDB is imported when it is first needed, not before: it costs 35 MB. What a newcomer would get wrong: its errors don't
+name the damaged file, so after an error every file is read alone to find it (`Damaged`); and a file may vanish between
+listing and reading because the archiver has merged it (`Vanished`): list again and try again.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemas.log import RequestLog
+from storage.tables import Table, json_lines
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection as Con
+
+
+class Damaged(Exception):
+    """The file at `path` can't be read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
+
+
+class Vanished(Exception):
+    """A file is gone since it was listed."""
+
+
+@contextmanager
+def connect(temp: Path, memory: str, threads: int = 1) -> "Iterator[Con]":
+    """An in-memory database that spills to `temp`. Nothing is downloaded, whatever a query names."""
+    import duckdb
+
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": threads,
+        "memory_limit": memory,
+        "temp_directory": str(temp),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    con = duckdb.connect(":memory:", config=config)
+    try:
+        con.execute("SET TimeZone = 'UTC'; SET python_enable_replacements = false; SET enable_progress_bar = false")
+        yield con
+    finally:
+        con.close()
+
+
+def quoted(text: Path | str) -> str:
+    """A SQL string literal."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def load_lines(table: Table, rows: Sequence[tuple[int, RequestLog]], path: Path) -> str:
+    """Write `rows` to `path` as JSON lines; returns the SELECT that reads them as rows of `table`."""
+    lines = json_lines(rows)
+    path.write_bytes(b"\n".join(lines))
+    longest = max(map(len, lines), default=0) + 1024
+    options = f"format = 'newline_delimited', maximum_object_size = {max(longest, 1 << 20)}, columns = {table.raw}"
+    return f"SELECT {table.cast} FROM read_json({quoted(path)}, {options})"
+
+
+def select(table: Table, paths: Sequence[Path], month: bool = False) -> str:
+    """The SELECT that reads Parquet files as rows of `table`; a column that a file lacks is null there."""
+    names = table.names + (", month" if month else "")
+    none = table.none.replace("SELECT ", "SELECT NULL::VARCHAR AS month, ", 1) if month else table.none
+    if not paths:
+        return f"SELECT {names} FROM ({none})"
+    files = "[" + ", ".join(quoted(path) for path in paths) + "]"
+    hive = "hive_partitioning = true, hive_types = {month: VARCHAR}" if month else "hive_partitioning = false"
+    read = f"SELECT * FROM read_parquet({files}, union_by_name = true, {hive})"
+    return f"SELECT {names} FROM (({none}) UNION ALL BY NAME {read})"
+
+
+def jobs_in(con: "Con", paths: Sequence[Path], jobs: list[int]) -> set[int]:
+    """Which of `jobs` have a row in the files. Raises `Damaged`, `Vanished`."""
+    import duckdb
+
+    if not paths:
+        return set()
+    files = "[" + ", ".join(quoted(path) for path in paths) + "]"
+    sql = f"SELECT DISTINCT job FROM read_parquet({files}) WHERE job IN (SELECT unnest($jobs))"
+    try:
+        return {job for (job,) in con.execute(sql, {"jobs": jobs}).fetchall()}
+    except duckdb.Error as error:
+        blame(con, paths)
+        raise error
+
+
+def all_there(paths: Sequence[Path]) -> None:
+    """Raises `Vanished` if a file is gone."""
+    for path in paths:
+        if not path.exists():
+            raise Vanished(path.name)
+
+
+def blame(con: "Con", paths: Sequence[Path]) -> None:
+    """Read each file whole; raises `Vanished` or `Damaged` for the first that can't be read, else returns."""
+    all_there(paths)
+    for path in paths:
+        if reason := damage(con, path):
+            if not path.exists():
+                raise Vanished(path.name)
+            raise Damaged(path, reason)
+
+
+def damage(con: "Con", path: Path) -> str:
+    """Why the file can't be read from its first byte to its last; empty: it can."""
+    import duckdb
+
+    try:
+        con.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM read_parquet({quoted(path)}, hive_partitioning = false)")
+        con.fetchall()
+    except duckdb.Error as error:
+        return str(error).splitlines()[0]
+    return ""

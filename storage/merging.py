@@ -1,0 +1,140 @@
+"""Few files instead of many: small ones are merged as they pile up, and a month that is over becomes one sorted file.
+
+Levels are sizes, and a file climbs one when 32 of its size have come together, so a row is rewritten three times at most
+and not each time. What a newcomer would get wrong: only neighbours may be merged, for the merged file's name says that it
+holds everything between its first and its last sequence. So a damaged file splits the run: it must not be "covered".
+"""
+
+import os
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from storage import duck, parts
+from storage.parts import Part
+from storage.tables import TABLES
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection as Con
+
+log = structlog.get_logger()
+
+MANY = 32
+"""Small files of one level before they are merged."""
+LEVELS = (1 << 20, 1 << 25, 1 << 30)
+"""Sizes in bytes below which a file is of level 0, 1, 2."""
+LATE = timedelta(hours=25)
+"""A month is over when no row of it is to be expected: a queued job may live for a day."""
+GROUP_BYTES = 24 << 20
+"""Uncompressed size of a row group, which the writer holds in memory."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """`parts` become one file; `sort`: by time, because the month is over."""
+
+    parts: tuple[Part, ...]
+    sort: bool
+
+    @property
+    def result(self) -> Part:
+        first, last = self.parts[0], self.parts[-1]
+        return parts.new_part(first.table, first.month, first.epoch, first.first, last.last)
+
+
+def plan(found: tuple[Part, ...], damaged: set[Part], now: float) -> Plan | None:
+    """What to merge next, if anything. `now` in Unix seconds."""
+    for (_, month, epoch), group in groupby(sorted(found), key=lambda part: (part.table, part.month, part.epoch)):
+        if not epoch:
+            continue
+        over = _is_over(month, now)
+        for run in _runs(list(group), damaged):
+            if over and len(run) > 1:
+                return Plan(tuple(run), sort=True)
+            for level in range(len(LEVELS)):
+                tail = _tail(run, LEVELS[level])
+                if len(tail) >= MANY:
+                    return Plan(tuple(tail), sort=False)
+    return None
+
+
+def _is_over(month: str, now: float) -> bool:
+    first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+    following = (first + timedelta(days=32)).replace(day=1)
+    return datetime.fromtimestamp(now, UTC) >= following + LATE
+
+
+def _runs(group: list[Part], damaged: set[Part]) -> list[list[Part]]:
+    """Neighbours without a damaged file between them."""
+    runs: list[list[Part]] = [[]]
+    for part in group:
+        if part in damaged:
+            runs.append([])
+        else:
+            runs[-1].append(part)
+    return runs
+
+
+def _tail(run: list[Part], size: int) -> list[Part]:
+    """The files at the end of the run that are smaller than `size`."""
+    start = len(run)
+    while start > 0 and run[start - 1].size < size:
+        start -= 1
+    return run[start:]
+
+
+def merge(con: "Con", root: Path, todo: Plan) -> None:
+    """Write the merged file, put it in place, remove what went into it: safe to die after each step.
+
+    Raises `duck.Damaged` for a file that can't be read, `duckdb.Error` when interrupted; then nothing has changed.
+    """
+    import duckdb
+
+    paths = [part.path(root) for part in todo.parts]
+    table = TABLES[todo.parts[0].table]
+    draft = root / ".tmp" / f"merge-{todo.result.name}"
+    try:
+        rows, size = _measure(con, paths)
+        group = min(122_880, max(2048, GROUP_BYTES * rows // max(1, size) // 2048 * 2048))
+        order = "ORDER BY created, job" if todo.sort else ""
+        sql = f"COPY ({duck.select(table, paths)} {order}) TO {duck.quoted(draft)}"
+        con.execute(f"{sql} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group})")
+        written, _ = _measure(con, [draft])
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error:
+        duck.blame(con, paths)
+        raise
+    if written != rows:
+        raise RuntimeError(f"merged {written} of {rows} rows of {table.name} {todo.result.month}")
+    parts.sync(draft)
+    put(root, todo.result, draft)
+    for path in paths:
+        path.unlink()
+    log.info("archive.files_merged", month=todo.result.month, files=len(paths), rows=rows)
+
+
+def put(root: Path, part: Part, draft: Path) -> None:
+    """Move a finished, fsynced file into its month, durably."""
+    home = parts.folder(root, part.table, part.month)
+    if not home.is_dir():
+        home.mkdir(parents=True)
+        parts.sync(home.parent)
+        parts.sync(root)
+    os.replace(draft, part.path(root))
+    parts.sync(home)
+
+
+def _measure(con: "Con", paths: list[Path]) -> tuple[int, int]:
+    """Rows and uncompressed bytes of Parquet files, from their footers."""
+    files = "[" + ", ".join(duck.quoted(path) for path in paths) + "]"
+    sql = f"""
+        SELECT coalesce(sum(total_uncompressed_size), 0)::BIGINT,
+               (SELECT coalesce(sum(num_rows), 0)::BIGINT FROM parquet_file_metadata({files}))
+        FROM parquet_metadata({files})"""
+    found = con.execute(sql).fetchone()
+    assert found is not None
+    return int(found[1]), int(found[0])
