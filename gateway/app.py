@@ -1,0 +1,122 @@
+"""The gateway as an ASGI application: who meets whom, and how every failure looks.
+
+`build` wires; it starts nothing. The app's lifespan starts the records and the bus's own front door (`rpc.`, `req.`) and
+ends them after the last HTTP answer. What a newcomer would get wrong: the hot route is outside Litestar's error handling
+and dependencies; it speaks for itself (`gateway/answer.py`).
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from litestar import Litestar, Request, Response
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.openapi import OpenAPIConfig
+
+from bus.desk import Desk
+from gateway.answer import Front
+from gateway.direct import Direct
+from gateway.openapi import Described
+from gateway.parts import Limits, Parts
+from gateway.problems import answer_of, internal
+from gateway.records import Records
+from gateway.routes import health, jobs, models
+from gateway.routes.chat import chat_route
+from schemas.problem import Code, Fault, Problem
+from schemas.provider import ApiKey
+from schemas.status import STATUS
+
+__all__ = ["Limits", "Parts", "build"]
+
+log = structlog.get_logger()
+Asked = Request[Any, Any, Any]
+
+
+def build(parts: Parts) -> Litestar:
+    """The application over started parts. Raises nothing; it is ready once its lifespan has begun."""
+    records = Records(parts.bus, bodies=parts.bodies)
+    desk = Desk(parts.dispatcher)
+    front = Front(parts, records, desk)
+    direct = Direct(parts, records, front.access, desk)
+
+    @asynccontextmanager
+    async def alive(_: Litestar) -> AsyncGenerator[None, None]:
+        records.start()
+        await desk.start()
+        await direct.start()
+        try:
+            yield
+        finally:
+            await direct.stop()
+            await records.stop()
+
+    def number(response: Response[Any]) -> Response[Any]:
+        response.headers.setdefault("x-request-id", str(parts.dispatcher.new_id()))
+        return response
+
+    def caller(request: Asked) -> ApiKey:
+        return front.access.who(dict(request.scope["headers"]))
+
+    return Litestar(
+        route_handlers=[
+            chat_route(front),
+            models.list_models,
+            models.read_model,
+            jobs.read_job,
+            jobs.read_result,
+            jobs.follow_job,
+            jobs.cancel_job,
+            health.home,
+            health.up,
+        ],
+        dependencies={
+            "parts": Provide(lambda: parts, sync_to_thread=False),
+            "desk": Provide(lambda: desk, sync_to_thread=False),
+            "caller": Provide(caller, sync_to_thread=False),
+        },
+        exception_handlers={Problem: _problem, HTTPException: _refused, Exception: _unforeseen},
+        after_request=number,
+        lifespan=[alive],
+        state=State({"new_id": parts.dispatcher.new_id}),
+        openapi_config=OpenAPIConfig(
+            title="AI Server", version=parts.version, path="/openapi", render_plugins=[Described()]
+        ),
+        logging_config=None,
+        debug=False,
+    )
+
+
+def _problem(request: Asked, problem: Problem) -> Response[bytes]:
+    return _answer(request, problem.fault)
+
+
+def _refused(request: Asked, error: HTTPException) -> Response[bytes]:
+    """Litestar's own refusals, in our words."""
+    path = request.scope["path"]
+    if isinstance(error, NotFoundException):
+        return _answer(request, Fault(Code.NOT_FOUND, f"There is nothing at {path}. See /openapi for what there is."))
+    if isinstance(error, MethodNotAllowedException):
+        return _answer(request, Fault(Code.METHOD_NOT_ALLOWED, f"{path} does not take {request.method}."), error)
+    code = next((code for code, status in STATUS.items() if status == error.status_code), Code.INVALID_REQUEST)
+    if error.status_code >= 500:
+        return _unforeseen(request, error)
+    return _answer(request, Fault(code, f"{error.detail}."))
+
+
+def _unforeseen(request: Asked, error: Exception) -> Response[bytes]:
+    answer = _answer(request, internal())
+    log.error("request.failed", request=answer.headers["x-request-id"], path=request.scope["path"], exc_info=error)
+    return answer
+
+
+def _answer(request: Asked, fault: Fault, error: HTTPException | None = None) -> Response[bytes]:
+    status, headers, body = answer_of(fault)
+    told = {name.decode(): value.decode("latin-1") for name, value in headers if name != b"content-length"}
+    if error is not None and error.headers:
+        told |= {name.lower(): value for name, value in error.headers.items()}
+    told["x-request-id"] = str(request.app.state.new_id())
+    told.pop("content-type", None)
+    return Response(body, status_code=status, headers=told, media_type="application/json")

@@ -1,0 +1,243 @@
+"""Direct publishers: services that ask on NATS, without HTTP, with the same rights, routing, records and promises.
+
+`rpc.<tenant>.<key>.<op>` is a core request: answered while the asker waits, at most once. `req.<tenant>.<key>.<op>` is
+stored by the stream REQ: its PubAck is the promise, and the events come on `out.<tenant>.<key>.<ref>`. The NATS server has
+proven that the publisher holds the key in the subject (auth callout); whether that key still counts is checked here.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+import msgspec
+import structlog
+
+from bus import subjects
+from bus.connection import Ear, Message
+from bus.desk import Desk
+from bus.finish import end_of
+from bus.puller import ACK, Puller
+from gateway.access import Access
+from gateway.live import settle
+from gateway.parts import Parts
+from gateway.problems import error_body, internal
+from gateway.reading import decode, too_large
+from gateway.records import Records
+from gateway.turn import Turn
+from gateway.wishes import Wish
+from schemas.events import Delta, Done, Failed, event_messages
+from schemas.job import Job, Style
+from schemas.operations import OPERATIONS
+from schemas.problem import Code, Fault, Problem
+from schemas.status import status_of
+
+log = structlog.get_logger()
+
+QUEUE = "gw"
+AT_ONCE = 64
+"""REQ messages under way in one gateway; a submit is an fsync, and more at a time gain nothing."""
+DELIVERIES = 5
+"""A message that fails for reasons of ours is refused at this delivery, for it would come back for ever."""
+_LATER = frozenset({Code.UNAVAILABLE, Code.OVERLOADED})
+_encode = msgspec.json.Encoder().encode
+
+
+class Direct:
+    """The bus's own front door in one gateway. All gateways share the work."""
+
+    def __init__(self, parts: Parts, records: Records, access: Access, desk: Desk) -> None:
+        self.parts, self.records, self.access, self.desk = parts, records, access, desk
+        self._bus, self._dispatcher = parts.bus, parts.dispatcher
+        self._ear: Ear | None = None
+        self._puller = Puller(self._bus, "REQ", "intake", self._heard_req, self._room)
+        self._calls: set[asyncio.Task[None]] = set()
+        self._taking: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self._ear = await self._bus.listen("rpc.*.*.*", self._heard_rpc, queue=QUEUE)
+        await self._puller.start()
+
+    async def stop(self, seconds: float = 5.0) -> None:
+        """Take nothing new and let what is under way end, for at most `seconds`; the rest of REQ is delivered again."""
+        if self._ear is not None:
+            await self._ear.close()
+        await self._puller.stop()
+        if left := self._calls | self._taking:
+            _, late = await asyncio.wait(left, timeout=seconds)
+            for task in late:
+                task.cancel()
+
+    # ---- rpc ------------------------------------------------------------------------------------------------------
+
+    def _heard_rpc(self, message: Message) -> None:
+        if message.reply:  # nobody listens otherwise
+            _track(self._calls, self._call(message))
+
+    async def _call(self, message: Message) -> None:
+        turn = self._turn(message)
+        try:
+            job = self._job(turn, message, Wish(style=Style.DIRECT, ref=_ref(message)))
+        except Problem as problem:
+            self._refuse(turn, message, problem.fault)
+            return
+        call, spoke = None, False
+        end: Done | Failed = Failed(Fault(Code.CANCELLED, "The gateway stopped."))
+        try:
+            call = await self._dispatcher.live(job)
+            while not isinstance(event := await settle(call), Done | Failed):
+                if isinstance(event, Delta):
+                    spoke = True
+                    for told in event_messages(event):
+                        self._bus.tell(message.reply, told)
+            end = event
+        except Problem as problem:
+            end = Failed(problem.fault)
+        except Exception:
+            log.exception("direct.failed", job=job.id)
+            end = Failed(internal())
+        finally:
+            if call is not None:
+                call.close()
+            self.records.add(job, end)
+            self._answer(job, message.reply, end, spoke)
+
+    def _answer(self, job: Job, reply: str, end: Done | Failed, spoke: bool) -> None:
+        """The last message to the asker: the result, the end of the stream, or the error."""
+        headers = {"Ai-Job": str(job.id), "Ai-End": "1"}
+        if end.provider:
+            headers["Ai-Provider"] = end.provider
+        if isinstance(end, Done) and len(end.body) > self._bus.server_max_payload - 1000:
+            end = Failed(too_large(self._bus.server_max_payload).fault, provider=end.provider)
+        if isinstance(end, Failed):
+            headers["Ai-Status"] = str(status_of(end.fault))
+            body = event_messages(end)[-1] if spoke else error_body(end.fault)
+        else:
+            headers["Ai-Status"] = "200"
+            body = event_messages(end)[-1] if job.stream else end.body
+        self._bus.tell(reply, body, headers=headers)
+
+    def _refuse(self, turn: Turn, message: Message, fault: Fault) -> None:
+        headers = {"Ai-Job": str(turn.id), "Ai-End": "1", "Ai-Status": str(status_of(fault))}
+        self._bus.tell(message.reply, error_body(fault), headers=headers)
+        self._record(turn, fault)
+
+    # ---- req ------------------------------------------------------------------------------------------------------
+
+    def _room(self) -> int:
+        return AT_ONCE - len(self._taking)
+
+    def _heard_req(self, message: Message) -> None:
+        _track(self._taking, self._take(message), self._puller.kick)
+
+    async def _take(self, message: Message) -> None:
+        """Submit, tell, ack. Not acked in trouble of ours: the message comes again, and its ref finds the same job."""
+        delivery = _Delivery(message.reply)
+        turn = self._turn(message)
+        named = _ref(message)
+        try:
+            ref = named or f"req-{delivery.sequence}-{delivery.stored}"
+            job = self._job(turn, message, Wish(style=Style.DIRECT, durable=True, ref=ref), out=named)
+            accepted = await self._dispatcher.submit(job)
+        except Problem as problem:
+            if problem.code in _LATER and delivery.count < DELIVERIES * 20:
+                log.warning("direct.delayed", code=str(problem.code), delivery=delivery.count)
+                return
+            self._refuse_req(turn, message, named, problem.fault)
+        except Exception:
+            log.exception("direct.failed", delivery=delivery.count)
+            if delivery.count < DELIVERIES:
+                return
+            self._refuse_req(turn, message, named, internal())
+        else:
+            told: dict[str, Any] = {
+                "type": "accepted",
+                "job": accepted.id,
+                "ref": named,
+                "duplicate": accepted.duplicate,
+            }
+            self._bus.tell(accepted.job.out, _encode(told))
+            if accepted.duplicate:
+                await self._tell_end(turn, accepted.job)
+        self._bus.tell(message.reply, ACK)
+
+    async def _tell_end(self, turn: Turn, job: Job) -> None:
+        """For a request sent twice: the first one's end, if it has come."""
+        assert turn.key is not None
+        try:
+            record = await self.desk.result(turn.key, job.id)
+        except Problem:
+            return
+        if record.state.terminal:
+            self._bus.tell(job.out, event_messages(end_of(record))[-1])
+
+    def _refuse_req(self, turn: Turn, message: Message, named: str, fault: Fault) -> None:
+        """The promise was to answer, and this is the answer; a message nobody can use must not come back."""
+        _, tenant, key, _ = message.subject.split(".")
+        turn.id = self._dispatcher.new_id()
+        out = subjects.out(tenant, key, _token(named) or str(turn.id))
+        self._bus.tell(out, event_messages(Failed(fault))[-1], headers={"Ai-Job": str(turn.id), "Ai-End": "1"})
+        self._record(turn, fault)
+
+    # ---- both -----------------------------------------------------------------------------------------------------
+
+    def _turn(self, message: Message) -> Turn:
+        heads = {name.lower().encode(): value.encode() for name, value in (message.headers or {}).items()}
+        turn = Turn(message.subject.rpartition(".")[2], self._dispatcher.new_id(), time.time(), heads, "nats")
+        turn.style, turn.body = Style.DIRECT, message.data
+        return turn
+
+    def _job(self, turn: Turn, message: Message, wish: Wish, out: str = "") -> Job:
+        """The job that the message asks for. Raises `Problem` for whatever is wrong with it."""
+        _, tenant, key_id, op = message.subject.split(".")
+        turn.key = self.access.named(key_id, tenant)
+        operation = OPERATIONS.get(op)
+        if operation is None:
+            raise Problem(Code.NOT_FOUND, f"There is no operation '{op}'. There are: {', '.join(OPERATIONS)}.")
+        if len(turn.body) > self.parts.limits.body_bytes:
+            raise too_large(self.parts.limits.body_bytes)
+        turn.asked = decode(operation, turn.body)
+        if wish.durable:
+            wish = msgspec.structs.replace(wish, reply_to=turn.asked.reply_to or "")
+        job = turn.job(wish, self.parts)
+        if not wish.durable:
+            return job
+        return msgspec.structs.replace(job, out=subjects.out(tenant, key_id, _token(out) or str(job.id)))
+
+    def _record(self, turn: Turn, fault: Fault) -> None:
+        if turn.key is None:
+            log.info("direct.refused", request=turn.id, code=str(fault.code))
+            return
+        self.records.add(turn.refused(), Failed(fault))
+
+
+class _Delivery:
+    """What a JetStream ack subject tells: `$JS.ACK.<stream>.<consumer>.<count>.<sequence>.<…>.<stored>.<…>`."""
+
+    __slots__ = ("count", "sequence", "stored")
+
+    def __init__(self, reply: str) -> None:
+        count, self.sequence, _, self.stored, _ = reply.split(".")[-5:]
+        self.count = int(count)
+
+
+def _ref(message: Message) -> str:
+    """The publisher's own name of the request. `Ai-Ref` wins: `Nats-Msg-Id` may be a library's."""
+    headers = message.headers or {}
+    return (headers.get("Ai-Ref") or headers.get("Nats-Msg-Id") or "")[:200]
+
+
+def _token(ref: str) -> str:
+    """The ref as the last token of `out.`, or empty when it can't be one: the job's id stands there then."""
+    return ref if subjects.TOKEN.match(ref) else ""
+
+
+def _track(tasks: set[asyncio.Task[None]], work: Any, then: Any = None) -> None:
+    task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+    tasks.add(task)
+
+    def ended(_: asyncio.Task[None]) -> None:
+        tasks.discard(task)
+        if then is not None:
+            then()
+
+    task.add_done_callback(ended)

@@ -1,0 +1,189 @@
+"""A live call's answer: one JSON body, or a stream of server-sent events, while somebody holds the line.
+
+The headers of a stream go out with the first delta and not before, so a failure until then is a real HTTP error. After it
+the status is spent: the failure is told as a last event in the stream, and no `[DONE]` follows.
+"""
+
+import asyncio
+from typing import Any
+
+import structlog
+from litestar.types import Receive, Send
+
+from bus.dispatch import Dispatcher, LiveCall
+from gateway.problems import JSON, Header, answer_of, error_body, internal
+from schemas.events import Delta, Done, Event, Failed
+from schemas.problem import Code, Fault, Problem
+
+log = structlog.get_logger()
+
+QUIET_SECONDS = 15.0
+"""A stream that says nothing for so long gets a comment, or a proxy on the way takes it for dead."""
+SSE: list[Header] = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),  # nginx would collect the tokens
+]
+LAST_WORD_SECONDS = 2.0
+"""How long we wait for the agent's account of a call that nobody wants any more."""
+HUNG_UP = Fault(Code.CANCELLED, "The caller hung up.")
+DONE = b"data: [DONE]\n\n"
+COMMENT: Any = {"type": "http.response.body", "body": b": keep-alive\n\n", "more_body": True}
+
+
+class Watch:
+    """Waits for the caller's hang-up and stops the call then. Its task ends by itself once the answer is out."""
+
+    __slots__ = ("_call", "_dispatcher", "_receive", "_task", "gone", "over")
+
+    def __init__(self, dispatcher: Dispatcher, receive: Receive, call: LiveCall) -> None:
+        self.gone = self.over = False
+        self._dispatcher, self._receive, self._call = dispatcher, receive, call
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if self.over:
+            return
+        self.gone = True
+        self._dispatcher.stop(self._call)  # the agent's last word tells what the call has cost until now
+        asyncio.get_running_loop().call_later(LAST_WORD_SECONDS, self._call.fail, HUNG_UP)
+
+
+async def answer_json(call: LiveCall, watch: Watch, headers: list[Header], send: Send) -> Done | Failed:
+    """Wait for the end and send it. Returns the end, for the record."""
+    while not isinstance(end := await settle(call), Done | Failed):
+        pass
+    watch.over = True
+    if not watch.gone:
+        await send_end(end, headers, send)
+    return end
+
+
+async def send_end(end: Done | Failed, headers: list[Header], send: Send) -> None:
+    """The whole answer: the result, or the error in OpenAI's shape."""
+    headers += _told(end)
+    if isinstance(end, Done):
+        headers += (JSON, (b"content-length", b"%d" % len(end.body)))
+        await send_whole(200, headers, end.body, send)
+    else:
+        status, more, body = answer_of(end.fault)
+        await send_whole(status, headers + more, body, send)
+
+
+async def send_whole(status: int, headers: list[Header], body: bytes, send: Send) -> None:
+    start: Any = {"type": "http.response.start", "status": status, "headers": headers}
+    rest: Any = {"type": "http.response.body", "body": body}
+    await send(start)
+    await send(rest)
+
+
+class Stream:
+    """One answer as server-sent events."""
+
+    def __init__(self, call: LiveCall, watch: Watch, headers: list[Header], send: Send) -> None:
+        self._call, self._watch, self._headers, self._send = call, watch, headers, send
+        self._started = False
+        self._loop = asyncio.get_running_loop()
+        self._spoke = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._comment: asyncio.Task[None] | None = None
+
+    async def answer(self) -> Done | Failed:
+        """Relay the call to its end. Returns the end, for the record."""
+        try:
+            while True:
+                event: Event | None = await settle(self._call)
+                if isinstance(event, Delta):
+                    event = await self._chunks(event)
+                if isinstance(event, Done | Failed):
+                    self._watch.over = True
+                    if not self._watch.gone:
+                        await self._end(event)
+                    return event
+        except Exception:
+            if not self._started:
+                raise
+            log.exception("stream.failed", job=self._call.job.id)
+            end = Failed(internal())
+            self._watch.over = True
+            await self._end(end)
+            return end
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    async def _chunks(self, first: Delta) -> Event | None:
+        """Send these and all others that have come: one write. Returns the event behind them if it came too."""
+        following: Event | None = None
+        chunks = first.chunks
+        while self._call.ready():
+            following = await settle(self._call)
+            if not isinstance(following, Delta):
+                break
+            chunks = chunks + following.chunks
+            following = None
+        if not self._watch.gone:
+            if not self._started:
+                await self._start(_speaker(first, self._call))
+            self._spoke = self._loop.time()
+            await self._write(b"data: " + b"\n\ndata: ".join(chunks) + b"\n\n")
+        return following
+
+    async def _start(self, told: list[Header]) -> None:
+        self._started = True
+        start: Any = {"type": "http.response.start", "status": 200, "headers": self._headers + told + SSE}
+        await self._send(start)
+        self._spoke = self._loop.time()
+        self._timer = self._loop.call_later(QUIET_SECONDS, self._quiet)
+
+    async def _write(self, body: bytes, more: bool = True) -> None:
+        message: Any = {"type": "http.response.body", "body": body, "more_body": more}
+        await self._send(message)
+
+    async def _end(self, end: Done | Failed) -> None:
+        if isinstance(end, Failed):
+            if not self._started:
+                await send_end(end, self._headers, self._send)
+            else:
+                await self._write(b"data: " + error_body(end.fault) + b"\n\n", more=False)
+            return
+        if not self._started:
+            await self._start(_told(end))
+        await self._write(DONE, more=False)
+
+    def _quiet(self) -> None:
+        """Every 15 s at most: a comment if the stream has said nothing, unless the reader does not keep up anyway."""
+        wait = self._spoke + QUIET_SECONDS - self._loop.time()
+        if wait <= 0.01:
+            wait, self._spoke = QUIET_SECONDS, self._loop.time()
+            if self._comment is None or self._comment.done():
+                self._comment = self._loop.create_task(self._send(COMMENT))  # type: ignore[arg-type]
+        self._timer = self._loop.call_later(wait, self._quiet)
+
+
+async def settle(call: LiveCall) -> Event:
+    """The next event; what the call raises becomes its `Failed`."""
+    try:
+        return await call.next()
+    except Problem as problem:
+        return Failed(problem.fault)
+
+
+def _told(end: Done | Failed) -> list[Header]:
+    """Who answered, after how many attempts."""
+    attempts = end.attempts
+    return _headers(end.provider or (attempts[-1].provider if attempts else ""), len(attempts))
+
+
+def _speaker(delta: Delta, call: LiveCall) -> list[Header]:
+    """The same before the end is known. An agent that does not say who it is serves the queue we chose."""
+    return _headers(delta.provider or call.queue, delta.attempt or 1)
+
+
+def _headers(provider: str, attempts: int) -> list[Header]:
+    headers: list[Header] = [(b"x-ai-attempts", b"%d" % attempts)]
+    if provider:
+        headers.append((b"x-ai-provider", provider.encode("latin-1", "replace")))
+    return headers

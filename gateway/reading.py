@@ -1,0 +1,104 @@
+"""Reading a request: its bytes within the limit, then the typed struct, with an error that names the field.
+
+A body that says it is too long is refused before a byte is read: a client that waits for `100 Continue` never sends it,
+and the server throws away what the others send, so that they see our answer and not a reset connection.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from litestar.types import Receive
+
+from schemas.operations import OPERATIONS, Operation
+from schemas.problem import Code, Problem
+
+BODY_SECONDS = 60.0
+"""How long the body of a request may take to arrive."""
+
+_MISSING = re.compile(r"Object missing required field `([^`]+)`")
+_AT = re.compile(r" - at `\$\.?(.*)`$")
+_DECODE: dict[str, Callable[[bytes], Any]] = {
+    operation.name: msgspec.json.Decoder(operation.request).decode for operation in OPERATIONS.values()
+}
+
+
+class Gone(Exception):
+    """The caller hung up before its request was whole: nobody is there to answer."""
+
+
+async def read_body(receive: Receive, heads: Mapping[bytes, bytes], limit: int) -> bytes:
+    """The request's body. Raises `Problem(TOO_LARGE)`, `Problem(INVALID_REQUEST)` when it stalls, `Gone`."""
+    length = heads.get(b"content-length")
+    if length is not None and length.isdigit() and int(length) > limit:
+        raise too_large(limit)
+    message: Any = await receive()
+    if message["type"] == "http.disconnect":
+        raise Gone
+    body: bytes = message.get("body", b"")
+    if message.get("more_body", False):
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _rest(receive, body, limit)
+        except TimeoutError:
+            raise Problem(
+                Code.INVALID_REQUEST, f"The request's body did not arrive within {BODY_SECONDS:.0f} seconds."
+            ) from None
+    if len(body) > limit:
+        raise too_large(limit)
+    return body
+
+
+async def _rest(receive: Receive, first: bytes, limit: int) -> bytes:
+    parts, size = [first], len(first)
+    while True:
+        message: Any = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        part: bytes = message.get("body", b"")
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            raise too_large(limit)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def too_large(limit: int) -> Problem:
+    return Problem(
+        Code.TOO_LARGE, f"The request is too large: at most {limit / 1e6:g} MB. Send media by URL instead of inline."
+    )
+
+
+def decode(operation: Operation, body: bytes, packed: bytes = b"") -> Any:
+    """The typed request. `packed`: its Content-Encoding. Raises `Problem(INVALID_REQUEST)` with the field's path."""
+    try:
+        return _DECODE[operation.name](body)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem(Code.INVALID_REQUEST, _malformed(body, packed, error)) from None
+    except RecursionError:
+        raise Problem(Code.INVALID_REQUEST, "The JSON in the body is nested too deeply.") from None
+
+
+def _invalid(text: str) -> Problem:
+    """msgspec's "Expected `int`, got `str` - at `$.a[0]`" as "a[0]: Expected `int`, got `str`", param `a[0]`."""
+    at = _AT.search(text)
+    path = at.group(1) if at else ""
+    said = text[: at.start()] if at else text
+    if missing := _MISSING.match(said):
+        path = f"{path}.{missing.group(1)}" if path else missing.group(1)
+        return Problem(Code.INVALID_REQUEST, f"Missing required parameter: '{path}'.", param=path)
+    where = f"Invalid value for '{path}': " if path else "Invalid request: "
+    return Problem(Code.INVALID_REQUEST, f"{where}{said[:1].lower()}{said[1:]}.", param=path or None)
+
+
+def _malformed(body: bytes, packed: bytes, error: Exception) -> str:
+    if packed not in (b"", b"identity"):
+        return f"The body is compressed ({packed.decode('latin-1')}); send it as plain JSON."
+    if not body:
+        return "The body is empty; send the request as JSON."
+    return f"The body is not valid JSON: {str(error).removeprefix('JSON is malformed: ')}."
