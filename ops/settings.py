@@ -1,0 +1,252 @@
+"""The settings: one frozen tree, read from `ai-server.toml`, the environment and the command's flags.
+
+The only file that reads settings from files and environment; every other room gets plain values. Later wins:
+defaults, file, environment, flags. What a newcomer would get wrong: a provider's secret never stands in the file,
+because providers travel to CONFIG on the bus. The file names the variable (`key = "env:OPENAI_API_KEY"`), and the
+agent's process resolves it.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from schemas.provider import Model, Provider
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Level = Literal["debug", "info", "warning", "error"]
+
+
+class NatsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The embedded NATS. `port` -1: any free one. With `NATS_URL` in the environment there is no embedded NATS."""
+
+    port: Annotated[int, msgspec.Meta(ge=-1, le=65535)] = -1
+
+
+class ArchiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    bodies: bool = False
+    """Keep requests and answers too. Off, because prompts are personal data."""
+    flush_seconds: Positive = 1.0
+
+
+class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    body_bytes: Annotated[int, msgspec.Meta(ge=1000, le=7_900_000)] = 7_000_000
+    """An HTTP body's size. The ceiling is NATS's largest message, 8 MiB, less the envelope."""
+    sync_seconds: Positive = 600
+    """How long a sync call may take in all."""
+    queue_seconds: Positive = 30
+    """How long a sync call waits for a free slot."""
+    job_seconds: Positive = 86_400
+    """Deadline of a queued job that names none."""
+
+
+class CallbackSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    private: bool | None = None
+    """May callbacks go to private and loopback addresses? None: only while the server itself listens on loopback."""
+
+
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    level: Level = "info"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    data: Path
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
+    durability: Literal["power", "process"] = "power"
+    """`power`: what is accepted survives a power cut. `process`: it survives `kill -9` of everything, and is faster."""
+    detect: bool = True
+    """Look for providers in the environment and on this machine."""
+    nats: NatsSettings = NatsSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    limits: LimitSettings = LimitSettings()
+    callbacks: CallbackSettings = CallbackSettings()
+    log: LogSettings = LogSettings()
+    providers: dict[str, Provider] = {}
+    nats_url: str = ""
+    """From `NATS_URL`, never from the file: it may hold a password."""
+    file: str = ""
+    """Where these settings came from; empty: no file."""
+
+    @property
+    def loopback(self) -> bool:
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+    @property
+    def private_callbacks(self) -> bool:
+        return self.loopback if self.callbacks.private is None else self.callbacks.private
+
+
+class BadSettingsError(Exception):
+    """The settings can't be used. The message is a sentence for a person, with the key's path."""
+
+
+FILE = "ai-server.toml"
+_NOT_IN_FILE = ("nats_url", "file")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_TABLES: dict[str, type[msgspec.Struct]] = {
+    "nats": NatsSettings,
+    "archive": ArchiveSettings,
+    "limits": LimitSettings,
+    "callbacks": CallbackSettings,
+    "log": LogSettings,
+}
+
+
+def load(
+    config: str | Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings of this process. `flags` that are None count as not given. Raises BadSettingsError."""
+    env = os.environ if env is None else env
+    path = _file(config, env)
+    table = _read(path) if path else {}
+    _check_keys(table, path)
+    merged = table | _from_env(env) | {name: value for name, value in (flags or {}).items() if value is not None}
+    merged["data"] = str(Path(str(merged.get("data") or default_data(env))).expanduser().absolute())
+    merged["providers"] = _providers(table.get("providers", {}))
+    merged |= {"nats_url": env.get("NATS_URL", ""), "file": str(path.absolute()) if path else ""}
+    try:
+        return msgspec.convert(merged, Settings, dec_hook=_path, strict=True)
+    except msgspec.ValidationError as error:
+        raise BadSettingsError(_sentence(error, path)) from error
+
+
+def default_data(env: Mapping[str, str] | None = None) -> Path:
+    """Where data lives unless somebody says otherwise: `$XDG_DATA_HOME/ai-server` or `~/.local/share/ai-server`."""
+    env = os.environ if env is None else env
+    home = env.get("XDG_DATA_HOME") or str(Path(env.get("HOME") or "~").expanduser() / ".local" / "share")
+    return Path(home) / "ai-server"
+
+
+def secret(key: str, env: Mapping[str, str] | None = None) -> str:
+    """The value of `env:NAME`; empty when the provider wants none or the variable is not set."""
+    env = os.environ if env is None else env
+    return env.get(key.removeprefix("env:"), "").strip() if key.startswith("env:") else ""
+
+
+def _file(config: str | Path | None, env: Mapping[str, str]) -> Path | None:
+    named = config if config is not None else env.get("AI_SERVER_CONFIG")
+    if named is None:
+        return Path(FILE) if Path(FILE).is_file() else None
+    if not str(named):  # set but empty: the supervisor tells its children that there is no file
+        return None
+    path = Path(named).expanduser()
+    if not path.is_file():
+        raise BadSettingsError(f"there is no settings file {path}")
+    return path
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettingsError(f"{path} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise BadSettingsError(f"{path} can't be read: {error.strerror}") from error
+
+
+def _from_env(env: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in ("data", "host"):
+        if env.get(f"AI_SERVER_{name.upper()}"):
+            found[name] = env[f"AI_SERVER_{name.upper()}"]
+    if port := env.get("AI_SERVER_PORT"):
+        if not port.isdecimal():
+            raise BadSettingsError(f"AI_SERVER_PORT must be a number, not {port!r}")
+        found["port"] = int(port)
+    if wish := env.get("AI_SERVER_DETECT", "").lower():
+        found["detect"] = wish not in ("0", "no", "off", "false")
+    if level := env.get("AI_SERVER_LOG"):
+        found["log"] = {"level": level.lower()}
+    return found
+
+
+def _check_keys(table: Mapping[str, Any], path: Path | None) -> None:
+    """One error that names every unknown key, with what was probably meant."""
+    wrong = list(_unknown(table))
+    if wrong:
+        raise BadSettingsError(f"{path or FILE}: " + "; ".join(wrong))
+
+
+def _unknown(table: Mapping[str, Any]) -> Iterator[str]:
+    yield from _strangers(table, [n for n in Settings.__struct_fields__ if n not in _NOT_IN_FILE], "")
+    for name, struct in _TABLES.items():
+        if isinstance(table.get(name), dict):
+            yield from _strangers(table[name], struct.__struct_fields__, f"{name}.")
+    providers = table.get("providers")
+    for name, entry in providers.items() if isinstance(providers, dict) else ():
+        if isinstance(entry, dict):
+            fields = [field for field in Provider.__struct_fields__ if field != "name"]
+            yield from _strangers(entry, fields, f"providers.{name}.")
+
+
+def _strangers(table: Mapping[str, Any], known: Any, prefix: str) -> Iterator[str]:
+    for key in table:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f" (did you mean `{prefix}{close[0]}`?)" if close else f" (known: {', '.join(sorted(known))})"
+            yield f"unknown key `{prefix}{key}`{hint}"
+
+
+def _providers(table: Any) -> dict[str, Provider]:
+    if not isinstance(table, dict):
+        raise BadSettingsError("providers must be tables: [providers.NAME]")
+    return {name: _provider(name, entry) for name, entry in table.items()}
+
+
+def _provider(name: str, entry: Any) -> Provider:
+    where = f"providers.{name}"
+    if not isinstance(entry, dict):
+        raise BadSettingsError(f"{where} must be a table: [{where}]")
+    if not _NAME.fullmatch(name):
+        raise BadSettingsError(f"{where}: a provider's name is a-z, 0-9, - and _ (it names a queue on the bus)")
+    if name == "callbacks":
+        raise BadSettingsError(f"{where}: the name `callbacks` is taken by the web callbacks")
+    models = tuple({"name": m} if isinstance(m, str) else m for m in entry.get("models", ()))
+    try:
+        provider = msgspec.convert({"kind": "openai"} | entry | {"name": name, "models": models}, Provider)
+        msgspec.convert([msgspec.to_builtins(m) for m in provider.models], list[Model])
+    except msgspec.ValidationError as error:
+        raise BadSettingsError(f"{where}{_where(error)}") from error
+    for wrong in _faults(provider):
+        raise BadSettingsError(f"{where}.{wrong}")
+    return provider
+
+
+def _faults(p: Provider) -> Iterator[str]:
+    if p.base_url and not re.match(r"https?://[^/]", p.base_url):
+        yield f"base_url must begin with http:// or https://, not {p.base_url!r}"
+    if p.key and not re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*", p.key):
+        yield "key must name an environment variable, like `env:OPENAI_API_KEY`: the file holds no secrets"
+    if p.slots < 1:
+        yield f"slots must be at least 1, not {p.slots} (to switch a provider off: enabled = false)"
+    if not 0 <= p.reserve < p.slots:
+        yield f"reserve must be from 0 to slots - 1, not {p.reserve}"
+    if not 0 <= p.priority <= 9:
+        yield f"priority must be from 0 (first) to 9, not {p.priority}"
+    if p.pool and not _NAME.fullmatch(p.pool):
+        yield "pool is a-z, 0-9, - and _ (it names a queue on the bus)"
+    for name in ("connect_timeout", "first_timeout", "stall_timeout"):
+        if getattr(p, name) <= 0:
+            yield f"{name} must be more than 0 seconds"
+
+
+def _path(kind: type, value: Any) -> Any:
+    return Path(value) if kind is Path else value
+
+
+def _sentence(error: msgspec.ValidationError, path: Path | None) -> str:
+    return f"{path or 'settings'}: {_where(error).lstrip('.: ')}"
+
+
+def _where(error: msgspec.ValidationError) -> str:
+    """msgspec's `Expected `int`, got `str` - at `$.port`` as `.port: expected …`."""
+    text, _, at = str(error).partition(" - at `$")
+    return f"{at.rstrip('`')}: {text[:1].lower()}{text[1:]}"

@@ -1,0 +1,37 @@
+"""What every room's tests share: a real nats-server for each test, on a data directory of its own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bus.connection import Link
+from ops.embedded import EmbeddedNats
+
+if TYPE_CHECKING:
+    from bus.connection import Bus
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[EmbeddedNats]:
+    """A server of the test's own, with all that is known of it (pid, port, callout, restarts)."""
+    async with EmbeddedNats(tmp_path, durability="process") as embedded:
+        yield embedded
+
+
+@pytest.fixture
+async def nats(server: EmbeddedNats) -> Link:
+    """The way to that server, as the user with all rights."""
+    return server.link
+
+
+@pytest.fixture
+async def bus(nats: Link) -> "AsyncIterator[Bus]":
+    """A connection to that server, its streams declared."""
+    from bus.connection import open_bus
+    from bus.streams import declare
+
+    async with open_bus(nats, "test") as connected:
+        await declare(connected)
+        yield connected
