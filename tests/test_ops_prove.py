@@ -1,0 +1,88 @@
+"""A proof that cannot fail proves nothing: each kind of broken promise must be seen by the judge."""
+
+from typing import Any
+
+import pytest
+
+from ops.prove.chaos import APART, FREEZE, TARGETS, plan
+from ops.prove.crowd import Promise
+from ops.prove.verdict import Evidence, Line, judge, read_ledger
+
+
+def view(marker: str, call: int = 1, status: str = "done") -> dict[str, Any]:
+    said = {"choices": [{"message": {"content": f"call={call} for={marker}"}}]}
+    return {"status": status, "finished": 1.0, **({"result": said} if status == "done" else {})}
+
+
+def evidence(**changed: Any) -> Evidence:
+    """Two promises, kept."""
+    kept: dict[str, Any] = {
+        "promises": {1: Promise(1, "mark-a", False, 1), 2: Promise(2, "mark-b", False, 1)},
+        "first": {1: view("mark-a"), 2: view("mark-b", 2)},
+        "last": {1: view("mark-a"), 2: view("mark-b", 2)},
+        "rows": [{"job": 1, "outcome": "done"}, {"job": 2, "outcome": "done"}],
+        "ledger": [Line("mark-a", "first", 0, 1, "done"), Line("mark-b", "first", 0, 1, "done")],
+        "rewritten": set(),
+    }
+    return Evidence(**(kept | changed))
+
+
+def test_kept_promises_leave_nothing_to_say() -> None:
+    verdict = judge(evidence())
+    assert (verdict.lost, verdict.doubled, verdict.mixed_up, verdict.unrecorded, verdict.strangers) == (
+        [],
+        [],
+        [],
+        [],
+        [],
+    )
+    assert (verdict.recorded, verdict.reexecuted, verdict.states["done"]) == (2, 0, 2)
+
+
+@pytest.mark.parametrize("end", [None, view("mark-b", 2, "queued"), view("mark-b", 2, "running")])
+def test_a_job_that_is_unknown_or_never_ends_is_lost(end: dict[str, Any] | None) -> None:
+    assert judge(evidence(last={1: view("mark-a"), 2: end})).lost == [2]
+
+
+def test_a_result_that_changes_after_the_end_is_doubled() -> None:
+    assert judge(evidence(last={1: view("mark-a", 7), 2: view("mark-b", 2)})).doubled == [1]
+
+
+def test_a_record_stored_again_after_its_end_is_doubled() -> None:
+    assert judge(evidence(rewritten={2})).doubled == [2]
+
+
+def test_an_archive_that_tells_another_end_is_doubled() -> None:
+    rows = [{"job": 1, "outcome": "failed"}, {"job": 2, "outcome": "done"}]
+    assert judge(evidence(rows=rows)).doubled == [1]
+
+
+def test_the_result_of_another_job_is_seen() -> None:
+    assert judge(evidence(last={1: view("mark-b"), 2: view("mark-b", 2)}, first={})).mixed_up == [1]
+
+
+def test_missing_double_and_foreign_rows_are_seen() -> None:
+    rows = [{"job": 1, "outcome": "done"}, {"job": 1, "outcome": "done"}, {"job": 9, "outcome": "done"}]
+    verdict = judge(evidence(rows=rows))
+    assert (verdict.unrecorded, verdict.recorded_twice, verdict.strangers) == ([2], [1], [9])
+
+
+def test_a_second_call_at_the_provider_is_told_and_allowed() -> None:
+    verdict = judge(
+        evidence(ledger=read_ledger("mark-a\tfirst\t1\t0\t1\tgone\nmark-a\tsecond\t2\t1\t2\tdone\nhalf a li"))
+    )
+    assert (verdict.reexecuted, verdict.doubled) == (1, [])
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_every_storm_strikes_everyone_and_freezes_somebody(seed: int) -> None:
+    blows = plan(seed, 36)
+    assert {blow.target for blow in blows if blow.kind == "kill"} == set(TARGETS)
+    assert any(blow.kind == "freeze" and blow.at + FREEZE <= 36 for blow in blows)
+    assert blows == plan(seed, 36)
+
+
+def test_nats_is_not_killed_so_often_that_giving_up_would_be_right() -> None:
+    for seed in range(50):
+        times = [blow.at for blow in plan(seed, 120) if blow.target == "nats"]
+        assert all(sum(at <= other < at + 60 for other in times) <= 60 / APART for at in times)
