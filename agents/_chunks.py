@@ -96,6 +96,7 @@ def usage_of(usage: ChatUsage) -> Usage:
         tokens_out=usage.completion_tokens or 0,
         tokens_cached=(asked.cached_tokens or 0) if asked else 0,
         tokens_reasoning=(answered.reasoning_tokens or 0) if answered else 0,
+        tokens_written=(asked.cache_creation_tokens or 0) if asked else 0,
     )
 
 

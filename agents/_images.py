@@ -87,7 +87,9 @@ async def _get(url: str, http: Http) -> bytes:
     for _ in range(REDIRECTS + 1):
         target = _parsed(url)
         caller = (target.host or "", Scrub([]))
-        reply = await http.send("GET", target, {"Accept": "image/*", "Accept-Encoding": "identity"}, None, _LIMITS, caller)
+        reply = await http.send(
+            "GET", target, {"Accept": "image/*", "Accept-Encoding": "identity"}, None, _LIMITS, caller
+        )
         try:
             if 300 <= reply.status < 400 and (there := reply.headers.get("Location")):
                 url = str(target.join(URL(there)))

@@ -127,7 +127,7 @@ def from_status(who: str, status: int, headers: Mapping[str, str], body: bytes, 
         sentence = f"{who} answered with a redirect ({status}), which we do not follow: correct its base_url"
         return Problem(Code.PROVIDER_ERROR, sentence, provider=who, provider_status=status)
     code = _CODES.get(status, Code.PROVIDER_ERROR if status >= 500 or status < 400 else Code.PROVIDER_REFUSED)
-    if status in (400, 403, 429) and _ACCOUNT.search(body[:CLIP * 20].decode("utf-8", "replace")):
+    if status in (400, 403, 429) and _ACCOUNT.search(body[: CLIP * 20].decode("utf-8", "replace")):
         code = Code.PROVIDER_AUTH
     verb = {
         Code.PROVIDER_AUTH: "did not accept our account or key",

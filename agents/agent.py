@@ -23,9 +23,7 @@ from schemas.problem import Code, Problem
 from schemas.provider import Model, Provider
 
 _json = msgspec.json.Encoder()
-
-FORMS = 3
-"""How often a refused call may be written anew before its last form goes out."""
+FORMS = 3  # forms of a call that a provider may refuse before its last one goes out
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -220,10 +218,8 @@ def http(
     again: Callable[[Call, Problem, Tools], Call | None] | None = None,
     prepare: Callable[[Job, Tools], Awaitable[Job]] | None = None,
 ) -> Handle:
-    """A handle out of pure functions. `again` may offer another call when a provider refuses the form of the last one.
-
-    `prepare` fetches what must be at hand before the call can be written (pictures named by a URL).
-    """
+    """A handle out of pure functions. `again` may offer another call when a provider refuses the form of the last one;
+    `prepare` fetches what must be at hand before a call can be written (pictures named by a URL)."""
 
     async def handle(job: Job, tools: Tools) -> AsyncGenerator[Event, None]:
         if prepare is not None:
@@ -276,8 +272,8 @@ async def _next(reply: Reply, pieces: Reader) -> tuple[list[Event], bool]:
 
 def kinds() -> list[str]:
     """Every kind of provider there is, by file name."""
-    here = str(Path(__file__).parent)
-    return sorted(m.name for m in pkgutil.iter_modules([here]) if not m.name.startswith("_") and m.name != "agent")
+    here = pkgutil.iter_modules([str(Path(__file__).parent)])
+    return sorted(module.name for module in here if not module.name.startswith("_") and module.name != "agent")
 
 
 def load(kind: str) -> Agent:
@@ -290,10 +286,7 @@ def load(kind: str) -> Agent:
 
 
 def tools_for(provider: Provider, http: Http, environ: Mapping[str, str]) -> Tools:
-    """Tools with the secrets that `env:NAME` in the provider's key and headers stand for.
-
-    Raises `Problem` that names the variable if it is missing.
-    """
+    """Tools with the secrets that `env:NAME` in key and headers stand for. Raises `Problem` that names a missing one."""
 
     def secret(text: str) -> str:
         if not text.startswith("env:"):

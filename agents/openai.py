@@ -1,17 +1,26 @@
-"""OpenAI's dialect: chat. Every server that speaks it (vLLM, llama.cpp, OpenRouter, Groq) is this kind at another base_url.
+"""OpenAI's dialect: chat and embeddings. Who else speaks it (vLLM, llama.cpp, Groq …) is this kind at another base_url.
 
 The caller's bytes go through as they are, and so do the provider's chunks: what we do not know survives. Usage is always
 asked for, because every request is counted; the chunk that brings it is withheld from a caller who did not ask.
 """
 
+import contextlib
 import re
+from typing import Any
 
 import msgspec
 
-from agents._chat import ChatReader, checked
+from agents import _quirks
+from agents._asked import tokens_in, wants_usage
+from agents._chat import ChatReader, checked, counted
 from agents._chunks import usage_of
+from agents._embeddings import embeds
+from agents._normal import normal
+from agents._problems import from_error_object
+from agents._quirks import NO_STREAM_OPTIONS
 from agents.agent import Agent, Call, Tools, http, tokens
-from schemas.chat import OURS, ChatRequest
+from schemas.chat import OURS
+from schemas.embeddings import EmbeddingsReply
 from schemas.events import Done
 from schemas.job import Job
 from schemas.problem import Code, Problem
@@ -20,18 +29,20 @@ from schemas.provider import Model
 _encode = msgspec.json.Encoder().encode
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _any = msgspec.json.Decoder().decode
-_request = msgspec.json.Decoder(ChatRequest).decode
+_rows = msgspec.json.Decoder(EmbeddingsReply).decode
 
-NO_STREAM_OPTIONS = "stream_options"
-"""Quirk of a server that refuses a request with this field."""
-
-_NOT_CHAT = re.compile(
-    r"embed|whisper|(^|-)tts(-|$)|dall-e|moderation|gpt-image|realtime|transcribe|^sora|^(davinci|babbage)-002"
+_NEITHER = re.compile(
+    r"whisper|(^|[-_])tts([-_]|$)|dall-e|moderation|gpt-image|realtime|transcribe|^sora|^(davinci|babbage)-002|rerank|diffusion"
 )
+_OTHER_TYPES = frozenset({"image", "audio", "video", "moderation", "rerank", "transcribe", "tts"})
 
 
 class _Listed(msgspec.Struct):
     id: str
+    type: str | None = None
+    """Together says what a model is for."""
+    active: bool | None = None
+    """Groq."""
 
 
 class _Models(msgspec.Struct):
@@ -45,54 +56,77 @@ def headers(tools: Tools) -> dict[str, str]:
 def to_call(job: Job, tools: Tools) -> Call:
     """The caller's body, touched only where it must be: our own fields out, the native model name and the usage wish in."""
     fields = _parsed(job.body)
-    changes = _changes(job, tools, fields)
-    tools.meter.start(lambda: _tokens_in(job.body))
-    body = job.body
-    if changes or any(name in fields for name in OURS):
-        merged = {**fields, **changes}
-        body = _encode({name: value for name, value in merged.items() if value is not None and name not in OURS})
-    return Call("/chat/completions", body, headers(tools))
+    tools.meter.start(lambda: tokens_in(job.body))
+    return Call("/chat/completions", _body(job, fields, _changes(job, tools, fields)), headers(tools))
 
 
-def without_stream_options(call: Call, refused: Problem, tools: Tools) -> Call | None:
-    """The same call for a server that does not know `stream_options`; remembered for the calls to come."""
-    text = refused.fault.message
-    if refused.code is not Code.PROVIDER_REFUSED or not ("stream_options" in text or "include_usage" in text):
+def otherwise(call: Call, refused: Problem, tools: Tools) -> Call | None:
+    """The same call for a server that does not know one of its fields; remembered for the calls to come."""
+    if not isinstance(call.body, bytes):
         return None
-    if not isinstance(call.body, bytes) or (fields := _parsed(call.body)).pop("stream_options", None) is None:
+    fields = _parsed(call.body)
+    model = str(_any(fields["model"]))
+    learnt = _quirks.learn(refused, fields, model)
+    changes = _quirks.apply(learnt, fields, model)
+    if NO_STREAM_OPTIONS in learnt:
+        changes["stream_options"] = None
+    if not changes:
         return None
-    tools.quirks.add(NO_STREAM_OPTIONS)
-    return Call(call.path, _encode(fields), call.headers, call.method)
+    tools.quirks |= learnt
+    return Call(call.path, _merged(fields, changes), call.headers, call.method)
 
 
 def to_result(job: Job, tools: Tools, body: bytes) -> Done:
     """The provider's own bytes, once they are known to be a completion."""
-    reply = checked(tools, body)
-    if reply.usage is not None:
-        return Done(body=body, usage=usage_of(reply.usage))
-    for choice in reply.choices:
-        calls = choice.message.tool_calls
-        tools.meter.chars_out += len(choice.message.content or "") + (len(_encode(calls)) if calls else 0)
-    return Done(body=body, usage=tools.meter.usage())
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+        body = normal(body)
+    return Done(body=body, usage=counted(tools, checked(tools, body)))
 
 
 def to_reader(job: Job, tools: Tools) -> ChatReader:
-    return ChatReader(tools, keep=job.keep, wants_usage=_wants_usage(_parsed(job.body)))
+    return ChatReader(tools, keep=job.keep, wants_usage=_shows_usage(_parsed(job.body)))
+
+
+def to_embed(job: Job, tools: Tools) -> Call:
+    """As for chat, the caller's body goes through."""
+    fields = _parsed(job.body)
+    tools.meter.start(lambda: tokens(len(job.body)))
+    native = tools.native(job.model)
+    changes: dict[str, msgspec.Raw | None] = {}
+    if "model" not in fields or _any(fields["model"]) != native:
+        changes["model"] = msgspec.Raw(_encode(native))
+    return Call("/embeddings", _body(job, fields, changes), headers(tools))
+
+
+def embedded(job: Job, tools: Tools, body: bytes) -> Done:
+    """The provider's own bytes, once they are known to be embeddings."""
+    try:
+        reply = _rows(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _no_embeddings(tools, body) from error
+    if reply.usage is not None and reply.usage.prompt_tokens:
+        return Done(body=body, usage=usage_of(reply.usage))
+    return Done(body=body, usage=tools.meter.usage())
 
 
 async def models(tools: Tools) -> list[Model]:
-    """What the provider lists, without the models that cannot chat as far as their names tell."""
+    """What the provider lists, without the models that neither chat nor embed as far as is told."""
     reply = await tools.send(Call("/models", None, headers(tools), "GET"))
     try:
         body = await reply.read()
     finally:
         reply.close()
-    try:
-        listed = msgspec.json.decode(body, type=_Models).data
+    try:  # Together answers a bare list
+        bare = body.lstrip()[:1] == b"["
+        listed = msgspec.json.decode(body, type=list[_Listed]) if bare else msgspec.json.decode(body, type=_Models).data
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise tools.problem(Code.PROVIDER_GARBLED, "answered something else than a list of models") from error
-    names = dict.fromkeys(model.id for model in listed if model.id)
-    return [Model(name=name) for name in names if not _NOT_CHAT.search(name.lower())]
+    found = {model.id: model for model in listed if model.id and model.active is not False}
+    return [
+        Model(name=name, op="embeddings" if model.type == "embedding" or embeds(name) else "chat")
+        for name, model in found.items()
+        if model.type not in _OTHER_TYPES and not _NEITHER.search(name.lower())
+    ]
 
 
 async def check(tools: Tools) -> None:
@@ -107,10 +141,19 @@ def _parsed(body: bytes) -> dict[str, msgspec.Raw]:
         raise Problem(Code.INVALID_REQUEST, "The body is not a JSON object") from error
 
 
+def _body(job: Job, fields: dict[str, msgspec.Raw], changes: dict[str, msgspec.Raw | None]) -> bytes:
+    return _merged(fields, changes) if changes or any(name in fields for name in OURS) else job.body
+
+
+def _merged(fields: dict[str, msgspec.Raw], changes: dict[str, msgspec.Raw | None]) -> bytes:
+    merged: dict[str, Any] = {**fields, **changes}
+    return _encode({name: value for name, value in merged.items() if value is not None and name not in OURS})
+
+
 def _changes(job: Job, tools: Tools, fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw | None]:
     """Fields to set, or to take out where None."""
-    changes: dict[str, msgspec.Raw | None] = {}
     native = tools.native(job.model)
+    changes = _quirks.apply(tools.quirks, fields, native)
     if "model" not in fields or _any(fields["model"]) != native:
         changes["model"] = msgspec.Raw(_encode(native))
     streams = "stream" in fields and _any(fields["stream"]) is True
@@ -119,7 +162,7 @@ def _changes(job: Job, tools: Tools, fields: dict[str, msgspec.Raw]) -> dict[str
     if not job.stream or NO_STREAM_OPTIONS in tools.quirks:
         if "stream_options" in fields:
             changes["stream_options"] = None
-    elif not _wants_usage(fields):
+    elif not _shows_usage(fields):
         options = _any(fields["stream_options"]) if "stream_options" in fields else None
         changes["stream_options"] = msgspec.Raw(
             _encode({**(options if isinstance(options, dict) else {}), "include_usage": True})
@@ -127,25 +170,20 @@ def _changes(job: Job, tools: Tools, fields: dict[str, msgspec.Raw]) -> dict[str
     return changes
 
 
-def _wants_usage(fields: dict[str, msgspec.Raw]) -> bool:
-    options = _any(fields["stream_options"]) if "stream_options" in fields else None
-    return isinstance(options, dict) and options.get("include_usage") is True
+def _shows_usage(fields: dict[str, msgspec.Raw]) -> bool:
+    return "stream_options" in fields and wants_usage({"stream_options": _any(fields["stream_options"])})
 
 
-def _tokens_in(body: bytes) -> int:
-    """A rough count of the prompt: its text at 4 characters a token; pictures and sounds count nothing."""
-    try:
-        messages = _request(body).messages
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return tokens(len(body))
-    chars = 0
-    for message in messages:
-        if isinstance(message.content, str):
-            chars += len(message.content)
-        for part in message.content if isinstance(message.content, list) else ():
-            chars += len(str(part.get("text") or ""))
-        chars += len(_encode(message.tool_calls)) if message.tool_calls else 0
-    return tokens(chars)
+def _no_embeddings(tools: Tools, body: bytes) -> Problem:
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+        parsed = _any(body)
+        if isinstance(parsed, dict) and parsed.get("error"):
+            return from_error_object(tools.provider.name, parsed["error"], tools.scrub)
+    return tools.problem(Code.PROVIDER_GARBLED, "answered something else than embeddings")
 
 
-agent = Agent(handles={"chat": http(to_call, to_result, to_reader, without_stream_options)}, models=models, check=check)
+agent = Agent(
+    handles={"chat": http(to_call, to_result, to_reader, otherwise), "embeddings": http(to_embed, embedded)},
+    models=models,
+    check=check,
+)

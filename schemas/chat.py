@@ -49,13 +49,18 @@ class ChatRequest(msgspec.Struct, frozen=True):
     tag: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 
-OURS = ("replyTo", "refId", "tag")
-"""Fields of a chat body that are for us and not for the provider."""
+OURS = ("replyTo", "refId", "tag", "native")
+"""Fields of a chat body that are for us and not for the provider.
+
+`native` holds what a caller of another dialect said that has no place here, by the dialect's name: `{"anthropic": {…}}`.
+Only the agent that speaks this dialect reads it."""
 
 
 class TokenDetails(msgspec.Struct, frozen=True):
     cached_tokens: int | None = 0
     reasoning_tokens: int | None = 0
+    cache_creation_tokens: int | None = 0
+    """Ours: what Anthropic wrote to its cache."""
 
 
 class ChatUsage(msgspec.Struct, frozen=True):

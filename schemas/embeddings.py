@@ -26,6 +26,10 @@ class EmbeddingsRequest(msgspec.Struct, frozen=True):
     ref_id: Annotated[str, msgspec.Meta(max_length=200)] | None = msgspec.field(name="refId", default=None)
     tag: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
+    @property
+    def stream(self) -> None:
+        """Embeddings come whole, whatever the caller says."""
+
 
 class EmbeddingsRow(msgspec.Struct, frozen=True):
     """`embedding`: numbers, or base64 of little-endian float32."""

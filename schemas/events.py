@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from schemas.problem import Fault
+from schemas.rules import Step
 
 
 class Usage(msgspec.Struct, frozen=True, array_like=True):
@@ -19,6 +20,8 @@ class Usage(msgspec.Struct, frozen=True, array_like=True):
     tokens_cached: int = 0
     tokens_reasoning: int = 0
     estimated: bool = False
+    tokens_written: int = 0
+    """Of `tokens_in`, those written to the provider's cache: Anthropic charges more for them."""
 
 
 class Attempt(msgspec.Struct, frozen=True, array_like=True):
@@ -60,6 +63,8 @@ class Delta(msgspec.Struct, frozen=True, array_like=True, tag="d"):
     """Who answers, told with the first chunk: the headers of a stream are sent before its `Done` is known."""
     attempt: int = 0
     """Number of the attempt that speaks, told with the first chunk."""
+    steps: tuple[Step, ...] = ()
+    """Why it went where it did, told with the first chunk to a caller who asked (`Job.explain`)."""
 
 
 class Done(msgspec.Struct, frozen=True, array_like=True, tag="o"):
@@ -76,6 +81,9 @@ class Done(msgspec.Struct, frozen=True, array_like=True, tag="o"):
     attempts: tuple[Attempt, ...] = ()
     first: float = 0.0
     """Unix seconds of the first delta (0: none)."""
+    steps: tuple[Step, ...] = ()
+    model: str = ""
+    """The model that answered, where that is not the first one asked for."""
 
 
 class Failed(msgspec.Struct, frozen=True, array_like=True, tag="f"):
@@ -86,6 +94,8 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag="f"):
     provider: str = ""
     attempts: tuple[Attempt, ...] = ()
     first: float = 0.0
+    steps: tuple[Step, ...] = ()
+    model: str = ""
 
 
 Event = Alive | Progress | Delta | Done | Failed

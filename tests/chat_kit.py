@@ -27,10 +27,10 @@ def job(model: str = "m", stream: bool = False, keep: bool = False, **body: Any)
 
 
 async def play(asked: Job, tools: Tools) -> tuple[list[Event], Problem | None]:
-    """Every event of a chat, and how it failed."""
+    """Every event of a job, and how it failed."""
     events: list[Event] = []
     try:
-        async for event in load("openai").handles["chat"](asked, tools):
+        async for event in load(tools.provider.kind).handles[asked.op](asked, tools):
             events.append(event)  # noqa: PERF401  (what came before a problem counts)
     except Problem as problem:
         return events, problem

@@ -47,6 +47,7 @@ SCRIPTS: dict[str, Script] = {
     "429-date": Script("status", status=429, retry_after="date"),
     "500": Script("status", status=500),
     "503": Script("status", status=503, retry_after="3"),
+    "529": Script("status", status=529),
     "redirect": Script("status", status=307),
     "slow": Script("slow"),
     "stall": Script("stall"),

@@ -149,10 +149,12 @@ async def test_connections_are_kept_and_a_stale_one_is_replaced(fake: FakeProvid
     assert fake.connections == 2
 
 
-async def test_models_lists_what_can_chat(fake: FakeProvider, http: Http) -> None:
+async def test_models_tells_what_chats_from_what_embeds(fake: FakeProvider, http: Http) -> None:
     agent, tools = load("openai"), Tools(http, provider(fake.url), key=KEY)
     assert agent.models
-    assert await agent.models(tools) == [Model(name="m")]
+    fake.models += ["whisper-large-v3", "BAAI/bge-m3"]
+    embedding = [Model(name="text-embedding-3-small", op="embeddings"), Model(name="BAAI/bge-m3", op="embeddings")]
+    assert await agent.models(tools) == [Model(name="m"), *embedding]
 
 
 def test_secrets_come_from_the_environment_and_a_missing_one_is_named() -> None:
@@ -191,6 +193,6 @@ async def test_recorded_conversations_are_understood(fake: FakeProvider, http: H
     message = json.loads(done(events).body)["choices"][0]["message"]
     assert message.get("content") == story.get("content")
     assert message.get("reasoning_content") == story.get("reasoning")
-    calls = [[c["id"], c["function"]["name"], c["function"]["arguments"]] for c in message.get("tool_calls", ())]
+    calls = [[c["id"], c["function"]["name"], c["function"]["arguments"]] for c in message.get("tool_calls") or ()]
     assert calls == story.get("tools", [])
     assert done(events).usage == Usage(*story["usage"])

@@ -42,6 +42,7 @@ FAULTS: dict[str, tuple[Code, Code, int]] = {
     "429-date": (Code.PROVIDER_RATE_LIMITED, Code.PROVIDER_RATE_LIMITED, 0),
     "500": (Code.PROVIDER_ERROR, Code.PROVIDER_ERROR, 0),
     "503": (Code.PROVIDER_ERROR, Code.PROVIDER_ERROR, 0),
+    "529": (Code.PROVIDER_ERROR, Code.PROVIDER_ERROR, 0),
     "redirect": (Code.PROVIDER_ERROR, Code.PROVIDER_ERROR, 0),
     "slow": (Code.PROVIDER_TIMEOUT, Code.PROVIDER_TIMEOUT, 0),
     "stall": (Code.PROVIDER_TIMEOUT, Code.STREAM_BROKEN, 3),
