@@ -27,7 +27,7 @@ stairs: ## imports go down the stairs: ops > gateway | agents > bus | storage > 
 	$(BIN)/lint-imports
 
 test: ## the tests; one file: make test T=tests/test_cli.py
-	$(BIN)/python -m pytest $(T)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(T)
 
 fix: ## format and repair what can be repaired
 	$(BIN)/ruff format $(FILES)

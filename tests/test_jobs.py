@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from bus_worker import short_lease
 
 from bus import retry, subjects
 from bus.connection import Link
-from bus.dispatch import LiveCall
+from bus.dispatch import SILENCE, LiveCall
 from bus.finish import CALLBACKS
 from bus.run import DELIVERIES
 from ops.embedded import EmbeddedNats
@@ -54,10 +54,29 @@ async def messages(made: House, stream: str) -> int:
     return int((await made.bus.api(f"STREAM.INFO.{stream}"))["state"]["messages"])
 
 
-async def empty(made: House, stream: str, seconds: float = 5.0) -> None:
+async def settled(look: Callable[[], Awaitable[object]], seconds: float = 5.0) -> None:
+    """Poll until what `look` finds is true."""
     async with asyncio.timeout(seconds):
-        while await messages(made, stream):
+        while not await look():  # noqa: ASYNC110 - what is looked at is on the server
             await asyncio.sleep(0.02)
+
+
+async def empty(made: House, stream: str, seconds: float = 5.0) -> None:
+    async def nothing() -> bool:
+        return await messages(made, stream) == 0
+
+    await settled(nothing, seconds)
+
+
+async def filled(made: House, stream: str) -> None:
+    await settled(lambda: messages(made, stream))
+
+
+async def running(made: House, job: Job) -> None:
+    async def look() -> bool:
+        return (await made.desk.view(KEY, job.id)).status is State.RUNNING
+
+    await settled(look)
 
 
 async def rows(made: House) -> list[RequestLog]:
@@ -138,6 +157,8 @@ def lease(monkeypatch: pytest.MonkeyPatch) -> None:
         module, _, field = name.partition(".")
         monkeypatch.setattr(f"bus.{module}.{field}", getattr(__import__(f"bus.{module}", fromlist=[field]), field))
     short_lease(2.0)
+    for module in ("fleet", "worker"):  # or a dead agent's slots stay its own for 3.5 s
+        monkeypatch.setattr(f"bus.{module}.STALE", 1.8)
 
 
 @pytest.fixture
@@ -253,13 +274,13 @@ async def test_a_429_is_waited_for_and_the_same_provider_tried_again(made: House
 async def test_a_wait_longer_than_the_silence_that_means_death_is_no_death(
     made: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bus.dispatch.SILENCE", 1.5)
-    monkeypatch.setattr("bus.dispatch.UNSEEN", 0.5)
-    monkeypatch.setattr("bus.worker.ALIVE_EVERY", 0.5)
+    monkeypatch.setattr("bus.dispatch.SILENCE", 1.2)
+    monkeypatch.setattr("bus.dispatch.UNSEEN", 0.3)
+    monkeypatch.setattr("bus.worker.ALIVE_EVERY", 0.3)
 
     async def limited(job: Job) -> AsyncIterator[Event]:
         if job.attempt == 1:
-            raise Problem(Code.PROVIDER_RATE_LIMITED, "slow down", retry_after=4)
+            raise Problem(Code.PROVIDER_RATE_LIMITED, "slow down", retry_after=2.6)
         yield Done(b"{}")
 
     await made.worker(limited)
@@ -268,14 +289,15 @@ async def test_a_wait_longer_than_the_silence_that_means_death_is_no_death(
 
 
 async def test_a_call_handed_to_a_busy_queue_waits_there(made: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bus.dispatch.SILENCE", 1.0)
+    monkeypatch.setattr("bus.dispatch.SILENCE", 1.2)
     monkeypatch.setattr("bus.dispatch.UNSEEN", 0.5)
+    monkeypatch.setattr("bus.worker.ALIVE_EVERY", 0.3)
     opened = asyncio.Event()
     await made.worker(fails(Code.PROVIDER_ERROR), name="one", priority=0)
     await made.worker(gate(opened), name="two", priority=5, slots=1, models=(Model(name="m"), Model(name="n")))
     busy = await made.dispatcher.live(request(made, model="n"))
     call = await made.dispatcher.live(request(made))
-    asyncio.get_running_loop().call_later(3.5, opened.set)
+    asyncio.get_running_loop().call_later(2.8, opened.set)
     [done] = await answer(call)
     assert isinstance(done, Done)
     busy.close()
@@ -371,10 +393,7 @@ async def test_a_call_cancelled_while_it_waits_is_never_performed(made: House) -
     busy = await made.dispatcher.live(request(made))
     await until(lambda: script.jobs)
     waiting = await made.dispatcher.live(request(made))
-    await until(lambda: not made.bus.nc.backlog)
-    async with asyncio.timeout(2):
-        while not await messages(made, "LIVE"):
-            await asyncio.sleep(0.01)
+    await filled(made, "LIVE")
     waiting.close()
     await empty(made, "LIVE")
     busy.close()
@@ -429,7 +448,11 @@ async def test_the_deadline_stops_the_provider(made: House) -> None:
     await until(lambda: script.cancelled == 1)
 
 
-async def test_an_agent_killed_in_the_middle_of_a_call_is_noticed(made: House, nats: Link) -> None:
+async def test_an_agent_killed_in_the_middle_of_a_call_is_noticed(
+    made: House, nats: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert SILENCE <= 8
+    monkeypatch.setattr("bus.dispatch.SILENCE", 3.0)
     async with process(nats, "talks") as child:
         await until(lambda: serving(made))
         call = await made.dispatcher.live(request(made, stream=True))
@@ -440,7 +463,7 @@ async def test_an_agent_killed_in_the_middle_of_a_call_is_noticed(made: House, n
         events = await answer(call, 12)
         assert isinstance(events[-1], Failed)
         assert events[-1].fault.code is Code.AGENT_LOST
-        assert time.monotonic() - started < 10.5
+        assert time.monotonic() - started < 5
 
 
 async def test_the_calls_of_a_gateway_that_died_are_stopped(made: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -459,7 +482,7 @@ async def test_the_calls_of_a_gateway_that_died_are_stopped(made: House, monkeyp
 async def test_no_slot_is_lost_in_a_storm_of_calls_cancels_and_failures(made: House) -> None:
     async def moody(job: Job) -> AsyncIterator[Event]:
         match job.id % 5:
-            case 0:
+            case 0 if job.attempt == 1:
                 raise Problem(Code.PROVIDER_RATE_LIMITED, "slow", retry_after=0.01)
             case 1:
                 await asyncio.sleep(0.05)
@@ -482,7 +505,6 @@ async def test_no_slot_is_lost_in_a_storm_of_calls_cancels_and_failures(made: Ho
     await asyncio.gather(*map(one, range(150)))
     await until(lambda: all(not worker.runs and worker._holding == 0 for worker in workers))
     assert not made.dispatcher.calls
-    print(made.bus.nc.backlog, await made.bus.api("STREAM.INFO.LIVE", {"subjects_filter":">"}), await made.bus.api("CONSUMER.INFO.LIVE.live-one"), await made.bus.api("CONSUMER.INFO.LIVE.live-two"), [(w.cooling_until-time.time(), [(p.open, p.want(), p._pause_until-time.monotonic()) for p in w._pullers]) for w in workers])
     await empty(made, "LIVE")
 
 
@@ -496,13 +518,16 @@ async def test_a_durable_job_ends_once_with_one_row_and_an_empty_queue(made: Hou
         record = await outcome(made, job)
         assert (record.state, record.result, record.provider) == (State.DONE, b'{"x":1}', "one")
     await empty(made, "WORK")
-    await until(lambda: True)
     told = [row.job for row in await rows(made)]
     assert sorted(told) == sorted(job.id for job in jobs)
 
 
-async def test_accepted_means_stored_though_nobody_serves_and_the_server_dies(server: EmbeddedNats) -> None:
-    async with house(server.link) as made:
+async def test_accepted_means_stored_though_nobody_serves_and_the_server_dies(
+    server: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WORK is written asynchronously and may lose its last milliseconds: the keeper finds those jobs in JOBS."""
+    monkeypatch.setattr("bus.keeper.GRACE", 1.0)
+    async with house(server.link, keeper=True) as made:
         worker = await made.worker(echo)
         await worker.drain(0)
         await made.config.put_provider(worker.provider)
@@ -575,9 +600,7 @@ async def test_a_job_goes_on_when_its_agent_is_killed(made: House, nats: Link, l
     async with process(nats, "slow") as child:
         await until(lambda: serving(made))
         job = (await made.dispatcher.submit(durable(request(made)))).job
-        async with asyncio.timeout(5):
-            while (await made.desk.view(KEY, job.id)).status is not State.RUNNING:
-                await asyncio.sleep(0.02)
+        await running(made, job)
         child.kill()
         await child.wait()
         await made.worker(echo)
@@ -591,9 +614,7 @@ async def test_a_zombie_is_fenced_and_its_late_result_thrown_away(made: House, n
     async with process(nats, "second") as child:
         await until(lambda: serving(made))
         job = (await made.dispatcher.submit(durable(request(made)))).job
-        async with asyncio.timeout(5):
-            while (await made.desk.view(KEY, job.id)).status is not State.RUNNING:
-                await asyncio.sleep(0.02)
+        await running(made, job)
         child.send_signal(signal.SIGSTOP)
         opened = asyncio.Event()
         here = gate(opened, b'{"from":"here"}')
@@ -779,9 +800,7 @@ async def test_a_job_that_waits_for_its_next_try_is_cancelled_for_good(
     script = fails(Code.PROVIDER_ERROR)
     await made.worker(script)
     job = (await made.dispatcher.submit(durable(request(made)))).job
-    async with asyncio.timeout(5):
-        while not await messages(made, "SCHED"):
-            await asyncio.sleep(0.01)
+    await filled(made, "SCHED")
     assert (await made.desk.cancel(KEY, job.id)).status is State.CANCELLED
     assert await messages(made, "SCHED") == 0
     await empty(made, "WORK")
@@ -862,9 +881,7 @@ async def test_a_callback_job_is_made_once_however_often_the_end_is_told(made: H
     await made.worker(echo)
     job = (await made.dispatcher.submit(durable(request(made, reply_to="https://example.com/hook")))).job
     record = await outcome(made, job)
-    async with asyncio.timeout(5):
-        while not await rows(made):
-            await asyncio.sleep(0.01)
+    await settled(lambda: rows(made))
     await asyncio.gather(*(made.finish.report(record, again=True) for _ in range(10)))
     found = await made.bus.read("WORK", {"seq": 1, "batch": 100, "next_by_subj": f"work.{CALLBACKS}.>"})
     assert len(found) == 1
@@ -879,7 +896,12 @@ async def test_a_callback_job_is_made_once_however_often_the_end_is_told(made: H
 # ---- the server dies ----------------------------------------------------------------------------------------------
 
 
-async def test_after_kill_9_of_the_server_everything_works_again_within_seconds(server: EmbeddedNats) -> None:
+async def test_after_kill_9_of_the_server_everything_works_again_within_seconds(
+    server: EmbeddedNats, lease: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bus.dispatch.SILENCE", 2.5)
+    monkeypatch.setattr("bus.dispatch.UNSEEN", 2.5)
+    monkeypatch.setattr("bus.keeper.GRACE", 1.0)
     async with house(server.link, keeper=True) as made:
 
         async def brief(job: Job) -> AsyncIterator[Event]:
@@ -911,7 +933,8 @@ async def test_after_kill_9_of_the_server_everything_works_again_within_seconds(
         assert (await made.bus.last("KV_LEASES", subjects.lease_key(f"node-{made.ids.node}"))) is not None
         await until(lambda: made.keeper.leading)
         await empty(made, "WORK", 20)
-        assert sorted({row.job for row in await rows(made)}) == sorted({row.job for row in await rows(made)})
+        told = [row.job for row in await rows(made)]
+        assert len(told) == len(set(told)), "no job has two rows"
         assert not made.dispatcher.calls
         assert all(not worker.runs and worker._holding == 0 for worker in made.workers)
 
