@@ -102,6 +102,11 @@ REQUESTS = Table(
         Column("trail", "VARCHAR", "The attempts as JSON, oldest first; null: none.", cast="nullif(trail, '')"),
         Column("parent", "BIGINT", "For a callback: the job it reports; else 0."),
         Column("seq", "BIGINT", "Place of the record in the stream LOG; with it, a row is written exactly once."),
+        Column("cost", "DOUBLE", "US dollars, by list prices or the operator's own; null: no price is known."),
+        Column("cost_estimated", "BOOLEAN", "The tokens were estimated, or the price is the maker's own list price."),
+        Column("cached", "BOOLEAN", "Answered from the response cache: no provider was asked."),
+        Column("served", "VARCHAR", "Model that answered or failed last, where that is not `model`; else empty."),
+        Column("tokens_written", "BIGINT", "Tokens of the prompt that were written into the provider's cache."),
     ),
 )
 
