@@ -1,34 +1,66 @@
-"""A live call's answer: one JSON body, or a stream of server-sent events, while somebody holds the line.
+"""A live call's answer: one body or a stream, in the caller's dialect, while somebody holds the line.
 
 The headers of a stream go out with the first delta and not before, so a failure until then is a real HTTP error. After it
-the status is spent: the failure is told as a last event in the stream, and no `[DONE]` follows.
+the status is spent: the failure is told as a last event in the stream, and nothing that looks like a good end follows.
 """
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 from litestar.types import Receive, Send
 
 from bus.dispatch import Dispatcher, LiveCall
-from gateway.problems import JSON, Header, answer_of, error_body, internal
+from gateway.dialects._dialect import Dialect, Teller
+from gateway.dialects.openai import OPENAI, relay
+from gateway.problems import JSON, Header, answer_of, internal
 from schemas.events import Delta, Done, Event, Failed
+from schemas.job import Job
 from schemas.problem import Code, Fault, Problem
+from schemas.rules import Step, trail_header
 
 log = structlog.get_logger()
 
 QUIET_SECONDS = 15.0
 """A stream that says nothing for so long gets a comment, or a proxy on the way takes it for dead."""
-SSE: list[Header] = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),  # nginx would collect the tokens
-]
 LAST_WORD_SECONDS = 2.0
 """How long we wait for the agent's account of a call that nobody wants any more."""
 HUNG_UP = Fault(Code.CANCELLED, "The caller hung up.")
-DONE = b"data: [DONE]\n\n"
-COMMENT: Any = {"type": "http.response.body", "body": b": keep-alive\n\n", "more_body": True}
+
+
+class Reply:
+    """One answer on its way: to whom, in which words, with which headers."""
+
+    __slots__ = ("at", "dialect", "headers", "job", "keep", "request", "send")
+
+    def __init__(self, send: Send, headers: list[Header], request: int, dialect: Dialect = OPENAI) -> None:
+        self.send, self.headers, self.request, self.dialect = send, headers, request, dialect
+        self.job: Job | None = None
+        self.at = 0.0
+        """When the result was there, for one that was stored (Unix seconds; 0: now)."""
+        self.keep: Callable[[Done], Awaitable[None]] | None = None
+        """Stores a result before its caller hears that it is whole."""
+
+    async def end(self, end: Done | Failed) -> None:
+        """The whole answer: the result, or the error, in the caller's dialect."""
+        self.headers += _told(end)
+        if isinstance(end, Failed):
+            status, more, body = answer_of(end.fault, self.dialect.told(end.fault, self.request))
+            await send_whole(status, self.headers + more, body, self.send)
+            return
+        if self.keep is not None:
+            await self.keep(end)
+        body = end.body
+        if self.dialect.whole is not None and self.job is not None:
+            body = self.dialect.whole(self.job, end, self.at or time.time())
+        self.headers += (JSON, (b"content-length", b"%d" % len(body)))
+        await send_whole(200, self.headers, body, self.send)
+
+    def teller(self) -> Teller:
+        assert self.job is not None
+        return (self.dialect.teller or relay)(self.job)
 
 
 class Watch:
@@ -51,25 +83,14 @@ class Watch:
         asyncio.get_running_loop().call_later(LAST_WORD_SECONDS, self._call.fail, HUNG_UP)
 
 
-async def answer_json(call: LiveCall, watch: Watch, headers: list[Header], send: Send) -> Done | Failed:
+async def answer_json(call: LiveCall, watch: Watch, reply: Reply) -> Done | Failed:
     """Wait for the end and send it. Returns the end, for the record."""
     while not isinstance(end := await settle(call), Done | Failed):
         pass
     watch.over = True
     if not watch.gone:
-        await send_end(end, headers, send)
+        await reply.end(end)
     return end
-
-
-async def send_end(end: Done | Failed, headers: list[Header], send: Send) -> None:
-    """The whole answer: the result, or the error in OpenAI's shape."""
-    headers += _told(end)
-    if isinstance(end, Done):
-        headers += (JSON, (b"content-length", b"%d" % len(end.body)))
-        await send_whole(200, headers, end.body, send)
-    else:
-        status, more, body = answer_of(end.fault)
-        await send_whole(status, headers + more, body, send)
 
 
 async def send_whole(status: int, headers: list[Header], body: bytes, send: Send) -> None:
@@ -80,10 +101,11 @@ async def send_whole(status: int, headers: list[Header], body: bytes, send: Send
 
 
 class Stream:
-    """One answer as server-sent events."""
+    """One answer as a stream in the caller's dialect."""
 
-    def __init__(self, call: LiveCall, watch: Watch, headers: list[Header], send: Send) -> None:
-        self._call, self._watch, self._headers, self._send = call, watch, headers, send
+    def __init__(self, call: LiveCall, watch: Watch, reply: Reply) -> None:
+        self._call, self._watch, self._reply, self._send = call, watch, reply, reply.send
+        self._teller = reply.teller()
         self._started = False
         self._loop = asyncio.get_running_loop()
         self._spoke = 0.0
@@ -127,13 +149,15 @@ class Stream:
         if not self._watch.gone:
             if not self._started:
                 await self._start(_speaker(first, self._call))
-            self._spoke = self._loop.time()
-            await self._write(b"data: " + b"\n\ndata: ".join(chunks) + b"\n\n")
+            if told := self._teller.tell(chunks):
+                self._spoke = self._loop.time()
+                await self._write(told)
         return following
 
     async def _start(self, told: list[Header]) -> None:
         self._started = True
-        start: Any = {"type": "http.response.start", "status": 200, "headers": self._headers + told + SSE}
+        headers = self._reply.headers + told + self._reply.dialect.stream(self._call.job)
+        start: Any = {"type": "http.response.start", "status": 200, "headers": headers}
         await self._send(start)
         self._spoke = self._loop.time()
         self._timer = self._loop.call_later(QUIET_SECONDS, self._quiet)
@@ -145,21 +169,24 @@ class Stream:
     async def _end(self, end: Done | Failed) -> None:
         if isinstance(end, Failed):
             if not self._started:
-                await send_end(end, self._headers, self._send)
+                await self._reply.end(end)
             else:
-                await self._write(b"data: " + error_body(end.fault) + b"\n\n", more=False)
+                await self._write(self._teller.broken(end.fault), more=False)
             return
+        if self._reply.keep is not None:
+            await self._reply.keep(end)
         if not self._started:
             await self._start(_told(end))
-        await self._write(DONE, more=False)
+        await self._write(self._teller.done(end), more=False)
 
     def _quiet(self) -> None:
         """Every 15 s at most: a comment if the stream has said nothing, unless the reader does not keep up anyway."""
         wait = self._spoke + QUIET_SECONDS - self._loop.time()
         if wait <= 0.01:
             wait, self._spoke = QUIET_SECONDS, self._loop.time()
-            if self._comment is None or self._comment.done():
-                self._comment = self._loop.create_task(self._send(COMMENT))  # type: ignore[arg-type]
+            body = self._teller.quiet()
+            if body and (self._comment is None or self._comment.done()):
+                self._comment = self._loop.create_task(self._write(body))
         self._timer = self._loop.call_later(wait, self._quiet)
 
 
@@ -174,16 +201,18 @@ async def settle(call: LiveCall) -> Event:
 def _told(end: Done | Failed) -> list[Header]:
     """Who answered, after how many attempts."""
     attempts = end.attempts
-    return _headers(end.provider or (attempts[-1].provider if attempts else ""), len(attempts))
+    return _headers(end.provider or (attempts[-1].provider if attempts else ""), len(attempts), end.steps)
 
 
 def _speaker(delta: Delta, call: LiveCall) -> list[Header]:
     """The same before the end is known. An agent that does not say who it is serves the queue we chose."""
-    return _headers(delta.provider or call.queue, delta.attempt or 1)
+    return _headers(delta.provider or call.queue, delta.attempt or 1, delta.steps)
 
 
-def _headers(provider: str, attempts: int) -> list[Header]:
+def _headers(provider: str, attempts: int, steps: tuple[Step, ...]) -> list[Header]:
     headers: list[Header] = [(b"x-ai-attempts", b"%d" % attempts)]
     if provider:
         headers.append((b"x-ai-provider", provider.encode("latin-1", "replace")))
+    if steps:
+        headers.append((b"x-ai-trail", trail_header(steps)))
     return headers

@@ -10,6 +10,8 @@ import msgspec
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from gateway.dialects._dialect import Door
+from gateway.dialects.doors import DOORS
 from schemas.operations import OPERATIONS, Operation
 
 _KEYS = {
@@ -36,6 +38,7 @@ def described(document: dict[str, Any]) -> dict[str, Any]:
         [operation.request for operation in operations], ref_template="#/components/schemas/{name}"
     )
     paths = {path: {"post": _operation(operation)} for operation in operations for path in operation.routes}
+    paths |= {path: {"post": _dialect(path, door)} for path, door in DOORS.items() if door.read is not None}
     components = document.get("components", {})
     return {
         **document,
@@ -46,6 +49,21 @@ def described(document: dict[str, Any]) -> dict[str, Any]:
             "securitySchemes": _KEYS,
         },
         "security": [{name: []} for name in _KEYS],
+    }
+
+
+def _dialect(path: str, door: Door) -> dict[str, Any]:
+    """Another dialect's route. Its own documentation describes its wire better than we could."""
+    return {
+        "operationId": path.strip("/").replace("/", "_"),
+        "summary": f"{door.operation.name.capitalize()} on the wire of {door.dialect.name}, in all call styles",
+        "tags": [door.dialect.name.partition(".")[0]],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+        "responses": {
+            "200": {"description": "The result, or a stream of it"},
+            "202": {"description": "Accepted: ask for the job at `Location`"},
+            "default": {"description": "An error in this dialect's shape"},
+        },
     }
 
 

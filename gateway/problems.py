@@ -24,6 +24,7 @@ KINDS: dict[Code, tuple[str, str]] = {
     Code.TOO_LARGE: ("invalid_request_error", "request_too_large"),
     Code.CONFLICT: ("invalid_request_error", "conflict"),
     Code.RATE_LIMITED: ("rate_limit_error", "rate_limit_exceeded"),
+    Code.QUOTA: ("insufficient_quota", "insufficient_quota"),
     Code.PROVIDER_RATE_LIMITED: ("rate_limit_error", "rate_limit_exceeded"),
     Code.PROVIDER_REFUSED: ("invalid_request_error", "provider_refused"),
 }
@@ -58,14 +59,14 @@ def error_headers(fault: Fault) -> list[Header]:
         headers.append(_CHALLENGE)
     elif fault.code is Code.METHOD_NOT_ALLOWED:
         headers.append((b"allow", b"POST"))
-    elif fault.code is Code.CONFLICT:
+    elif fault.code in (Code.CONFLICT, Code.QUOTA):
         headers.append(_NO_RETRY)  # OpenAI's SDKs try a 409 again, and this one would answer the same for ever
     return headers
 
 
-def answer_of(fault: Fault) -> tuple[int, list[Header], bytes]:
-    """Status, headers and body of the error answer."""
-    body = error_body(fault)
+def answer_of(fault: Fault, body: bytes | None = None) -> tuple[int, list[Header], bytes]:
+    """Status, headers and body of the error answer. `body`: in another dialect than OpenAI's."""
+    body = error_body(fault) if body is None else body
     return status_of(fault), [JSON, (b"content-length", b"%d" % len(body)), *error_headers(fault)], body
 
 

@@ -8,13 +8,15 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import msgspec
-from litestar.types import Receive, Send
+from litestar.types import Receive
 
 from bus.desk import Desk
 from bus.dispatch import Accepted
 from bus.finish import end_of
-from gateway.live import send_end, send_whole
-from gateway.problems import JSON, Header
+from gateway.again import told_again
+from gateway.dialects._dialect import SSE
+from gateway.live import Reply, send_whole
+from gateway.problems import JSON
 from gateway.reading import Gone
 from gateway.wishes import Wish
 from schemas.events import Failed
@@ -27,20 +29,21 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Held(msgspec.Struct, frozen=True):
-    """An accepted job and how its caller wants to hear of it. `headers` name the request."""
+    """An accepted job and how its caller wants to hear of it."""
 
     key: ApiKey
     accepted: Accepted
     wish: Wish
-    headers: list[Header]
     longest: float
     """Seconds we keep a connection open for, whatever it wishes."""
+    background: bool = False
+    """The dialect itself has words for a job under way."""
 
 
-async def answer(desk: Desk, held: Held, receive: Receive, send: Send) -> None:
+async def answer(desk: Desk, held: Held, receive: Receive, reply: Reply) -> None:
     """Answer for an accepted job. Nothing is sent to a caller who has hung up."""
     job, wish = held.accepted.job, held.wish
-    headers = list(held.headers)
+    headers = reply.headers
     if held.accepted.duplicate:
         headers.append((b"idempotent-replayed", b"true"))
     if wish.preferred:
@@ -56,28 +59,54 @@ async def answer(desk: Desk, held: Held, receive: Receive, send: Send) -> None:
         elif held.accepted.duplicate:
             status = (await desk.view(held.key, job.id)).status
         if seconds is not None and status.terminal:
-            await send_end(end_of(await desk.result(held.key, job.id)), headers, send)
+            record = await desk.result(held.key, job.id)
+            reply.at = record.finished
+            await reply.end(end_of(record))
+        elif held.background and reply.dialect.accepted is not None:
+            await _in_background(desk, held, receive, reply)
         elif sync:
             late = f"The answer is not there after {seconds:g} s; ask again with the same Idempotency-Key."
             raise Problem(Code.DEADLINE, late)
         else:
-            await _send_accepted(job, status, headers, send)
+            await _send_accepted(job, status, reply)
     except Problem as problem:
-        await send_end(Failed(problem.fault), headers, send)
+        await reply.end(Failed(problem.fault))
     except Gone:
         return
 
 
-async def _send_accepted(job: Job, status: State, headers: list[Header], send: Send) -> None:
+async def _in_background(desk: Desk, held: Held, receive: Receive, reply: Reply) -> None:
+    """The job as its dialect shows it, or its events as they come: a reader who leaves may come back for the rest."""
+    job = held.accepted.job
+    if not job.stream:
+        assert reply.dialect.accepted is not None
+        body = reply.dialect.accepted(await desk.result(held.key, job.id))
+        headers = [*reply.headers, JSON, (b"content-length", b"%d" % len(body))]
+        await send_whole(200, headers, body, reply.send)
+        return
+    start: Any = {"type": "http.response.start", "status": 200, "headers": reply.headers + SSE}
+    await reply.send(start)
+    await unless_gone(receive, _relay(desk, held, reply))
+
+
+async def _relay(desk: Desk, held: Held, reply: Reply) -> None:
+    async for body in told_again(desk, held.key, held.accepted.job):
+        part: Any = {"type": "http.response.body", "body": body, "more_body": True}
+        await reply.send(part)
+    last: Any = {"type": "http.response.body", "body": b""}
+    await reply.send(last)
+
+
+async def _send_accepted(job: Job, status: State, reply: Reply) -> None:
     url = f"/jobs/{job.id}"
     body = _encode({"id": job.id, "refId": job.ref, "status": status, "status_url": url})
-    headers += (
+    reply.headers += (
         JSON,
         (b"content-length", b"%d" % len(body)),
         (b"location", url.encode()),
         (b"retry-after", b"1"),
     )
-    await send_whole(202, headers, body, send)
+    await send_whole(202, reply.headers, body, reply.send)
 
 
 async def unless_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T:

@@ -5,21 +5,19 @@ and the server throws away what the others send, so that they see our answer and
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from litestar.types import Receive
 
+from gateway.parsing import parse
 from schemas.operations import OPERATIONS, Operation
 from schemas.problem import Code, Problem
 
 BODY_SECONDS = 60.0
 """How long the body of a request may take to arrive."""
 
-_MISSING = re.compile(r"Object missing required field `([^`]+)`")
-_AT = re.compile(r" - at `\$\.?(.*)`$")
 _DECODE: dict[str, Callable[[bytes], Any]] = {
     operation.name: msgspec.json.Decoder(operation.request).decode for operation in OPERATIONS.values()
 }
@@ -74,31 +72,4 @@ def too_large(limit: int) -> Problem:
 
 def decode(operation: Operation, body: bytes, packed: bytes = b"") -> Any:
     """The typed request. `packed`: its Content-Encoding. Raises `Problem(INVALID_REQUEST)` with the field's path."""
-    try:
-        return _DECODE[operation.name](body)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Problem(Code.INVALID_REQUEST, _malformed(body, packed, error)) from None
-    except RecursionError:
-        raise Problem(Code.INVALID_REQUEST, "The JSON in the body is nested too deeply.") from None
-
-
-def _invalid(text: str) -> Problem:
-    """msgspec's "Expected `int`, got `str` - at `$.a[0]`" as "a[0]: Expected `int`, got `str`", param `a[0]`."""
-    at = _AT.search(text)
-    path = at.group(1) if at else ""
-    said = text[: at.start()] if at else text
-    if missing := _MISSING.match(said):
-        path = f"{path}.{missing.group(1)}" if path else missing.group(1)
-        return Problem(Code.INVALID_REQUEST, f"Missing required parameter: '{path}'.", param=path)
-    where = f"Invalid value for '{path}': " if path else "Invalid request: "
-    return Problem(Code.INVALID_REQUEST, f"{where}{said[:1].lower()}{said[1:]}.", param=path or None)
-
-
-def _malformed(body: bytes, packed: bytes, error: Exception) -> str:
-    if packed not in (b"", b"identity"):
-        return f"The body is compressed ({packed.decode('latin-1')}); send it as plain JSON."
-    if not body:
-        return "The body is empty; send the request as JSON."
-    return f"The body is not valid JSON: {str(error).removeprefix('JSON is malformed: ')}."
+    return parse(_DECODE[operation.name], body, packed)

@@ -19,7 +19,7 @@ from schemas.events import Done, Failed
 from schemas.job import Job
 from schemas.log import RequestLog, encode_logs
 from schemas.problem import Problem
-from schemas.rows import row
+from schemas.rows import NO_ACCOUNTS, Accounts, Bill, row
 
 log = structlog.get_logger()
 
@@ -36,8 +36,10 @@ Batch = list[RequestLog]
 class Records:
     """The rows of one gateway. `add` never blocks and never fails."""
 
-    def __init__(self, bus: Bus, *, bodies: bool = False, held_rows: int = HELD_ROWS) -> None:
-        self._bus, self._bodies, self._held_rows = bus, bodies, held_rows
+    def __init__(
+        self, bus: Bus, *, bodies: bool = False, held_rows: int = HELD_ROWS, accounts: Accounts = NO_ACCOUNTS
+    ) -> None:
+        self._bus, self._bodies, self._held_rows, self._accounts = bus, bodies, held_rows, accounts
         self._rows: dict[tuple[str, str], deque[RequestLog]] = {}
         """By tenant and operation, as the subjects are."""
         self._count = self._bytes = self._dropped = 0
@@ -45,12 +47,13 @@ class Records:
         self._some, self._full = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, job: Job, end: Done | Failed) -> None:
-        """Record how `job` ended, now."""
+    def add(self, job: Job, end: Done | Failed, bill: Bill | None = None) -> Bill:
+        """Record how `job` ended, now. Returns what it cost."""
+        bill = bill or self._accounts.bill(job, end)
         if self._count >= self._held_rows or self._bytes > HELD_BYTES:
             self._dropped += 1
-            return
-        made = row(job, end, finished=time.time(), bodies=self._bodies)
+            return bill
+        made = row(job, end, finished=time.time(), bodies=self._bodies, bill=bill)
         rows = self._rows.get((job.tenant, job.op))
         if rows is None:
             rows = self._rows[(job.tenant, job.op)] = deque()
@@ -60,6 +63,7 @@ class Records:
         if self._count >= ROWS:
             self._full.set()
         self._some.set()
+        return bill
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())

@@ -5,8 +5,12 @@ It exists because a request may be refused at any step, and its row should tell 
 
 from collections.abc import Mapping
 
+from bus.limits import Hold
+from gateway.dialects._dialect import Read
+from gateway.dialects.openai import OPENAI
 from gateway.parts import Parts
 from gateway.problems import Header
+from gateway.steering import steered
 from gateway.targets import check_reply_to
 from gateway.wishes import Asking, Wish
 from schemas.job import Job, Style
@@ -16,7 +20,7 @@ from schemas.provider import ApiKey
 class Turn:
     """Filled from top to bottom. `id` becomes the job's id, and is the request id in any case."""
 
-    __slots__ = ("asked", "body", "client", "created", "heads", "id", "key", "op", "style")
+    __slots__ = ("asked", "body", "client", "created", "dialect", "heads", "hold", "id", "key", "op", "read", "style")
 
     def __init__(self, op: str, id: int, created: float, heads: Mapping[bytes, bytes], client: str) -> None:  # noqa: A002
         self.op, self.id, self.created, self.heads, self.client = op, id, created, heads, client
@@ -24,11 +28,19 @@ class Turn:
         self.body = b""
         self.asked: Asking | None = None
         self.style = Style.SYNC
+        self.dialect = OPENAI
+        self.hold: Hold | None = None
+        """What its key was charged in advance."""
+        self.read: Read | None = None
+        """The request as its dialect translated it; None where it came canonical."""
 
     def told(self) -> list[Header]:
         """The headers that name this request to its caller."""
         number = b"%d" % self.id
-        return [(b"x-request-id", number), (b"x-job-id", number)]
+        told = [(b"x-request-id", number), (b"x-job-id", number)]
+        if self.dialect.request_id:
+            told.append((self.dialect.request_id, b"req_" + number))
+        return told
 
     def job(self, wish: Wish, parts: Parts) -> Job:
         """The job this request asks for. Raises `Problem` when its callback may not be called."""
@@ -39,7 +51,7 @@ class Turn:
             check_reply_to(wish.reply_to, parts.private_callbacks)
         lasting = wish.durable and wish.style is not Style.SYNC
         self.style = wish.style
-        return Job(
+        job = Job(
             id=self.id,
             tenant=key.tenant,
             key=key.id,
@@ -50,14 +62,17 @@ class Turn:
             deadline=self.created + (parts.limits.job_seconds if lasting else parts.limits.sync_seconds),
             style=wish.style,
             stream=bool(asked.stream),
-            keep=wish.durable,
+            keep=wish.durable or (self.read is not None and self.read.store),
             durable=wish.durable,
             reply_to=wish.reply_to,
             ref=wish.ref,
             tag=asked.tag or "",
             user_agent=self._user_agent(),
             client=self.client,
+            dialect=self.dialect.name,
+            echo=self.read.echo if self.read is not None else b"",
         )
+        return steered(job, self.heads, asked)
 
     def refused(self) -> Job:
         """A stand-in for the job that was not made: what its row can tell. Only with a known key."""

@@ -65,6 +65,13 @@ def wish_of(headers: Iterable[tuple[bytes, bytes]], heads: Mapping[bytes, bytes]
     return Wish(ref=ref, durable=bool(idempotency) and not asked.stream)
 
 
+def in_background(wish: Wish) -> Wish:
+    """The wish of a request whose body asks to be done in the background (`/v1/responses`)."""
+    if wish.style is Style.SYNC:
+        return msgspec.structs.replace(wish, style=Style.QUEUED, durable=True)
+    return wish
+
+
 def preference(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bool, float | None]:
     """(respond-async, wait in seconds) of the `Prefer` headers. Unknown preferences are ignored, as RFC 7240 wants."""
     later, wait = False, None

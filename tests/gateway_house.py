@@ -22,6 +22,7 @@ from bus.ids import Ids
 from bus.jobs import Jobs
 from bus.streams import declare
 from gateway.app import Limits, Parts, build
+from gateway.dialects.doors import result_of
 from ops.provide import Served
 from schemas.log import RequestLog, decode_logs
 from schemas.provider import ApiKey, Model, Provider
@@ -89,7 +90,7 @@ async def agent_of(link: Link, provider: Provider) -> AsyncIterator[Served]:
         fleet = Fleet(bus, config)
         for part in (config, ids, fleet):
             await part.start()
-        served = Served(fleet, Finish(bus, jobs, ids), provider, private=True)
+        served = Served(fleet, Finish(bus, jobs, ids, show=result_of), provider, private=True)
         served.start()
         try:
             yield served
@@ -103,11 +104,13 @@ async def gateway_of(link: Link, house: House, **parts: Any) -> AsyncIterator[st
     async with open_bus(link, "gateway") as bus:
         config, ids, jobs = Config(bus), Ids(bus), Jobs(bus)
         fleet = Fleet(bus, config)
-        dispatcher = Dispatcher(fleet, jobs, ids, Finish(bus, jobs, ids), 5.0)
+        dispatcher = Dispatcher(fleet, jobs, ids, Finish(bus, jobs, ids, show=result_of), 5.0)
         for part in (config, ids, fleet, dispatcher):
             await part.start()
         house.bus, house.config = bus, config
         given = {"limits": Limits(body_bytes=1_000_000), "private_callbacks": False, "version": "1.2.3", **parts}
+        if make := given.get("registry"):
+            given["registry"] = make(config)
         app = build(Parts(bus=bus, config=config, fleet=fleet, dispatcher=dispatcher, **given))
         listener = socket.create_server(("127.0.0.1", 0))
         server = uvicorn.Server(

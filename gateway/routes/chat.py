@@ -1,6 +1,6 @@
-"""`POST /v1/chat/completions`: the hot route, OpenAI's chat in all four styles.
+"""The hot routes: every dialect's requests at a fixed path, in all four styles. The table is `gateway/dialects/doors.py`.
 
-A bare ASGI handler: Litestar's ordinary handlers cost twice the time of everything else done here for a request.
+Bare ASGI handlers: Litestar's ordinary handlers cost twice the time of everything else done here for a request.
 """
 
 from litestar import asgi
@@ -8,14 +8,18 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
 from gateway.answer import Front
-from schemas.operations import CHAT
+from gateway.dialects._dialect import Door
+from gateway.dialects.doors import DOORS
 
 
-def chat_route(front: Front) -> ASGIRouteHandler:
-    """The handler for every path of the operation `chat`."""
+def door_routes(front: Front) -> list[ASGIRouteHandler]:
+    """A handler for each path."""
+    return [_route(front, path, door) for path, door in DOORS.items()]
 
-    @asgi(list(CHAT.routes), name="chat", copy_scope=False)
-    async def chat(scope: Scope, receive: Receive, send: Send) -> None:
-        await front.answer(CHAT, scope, receive, send)
 
-    return chat
+def _route(front: Front, path: str, door: Door) -> ASGIRouteHandler:
+    @asgi(path, name=path, copy_scope=False)
+    async def handler(scope: Scope, receive: Receive, send: Send) -> None:
+        await front.answer(door, scope, receive, send)
+
+    return handler

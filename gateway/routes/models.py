@@ -1,42 +1,77 @@
-"""`/v1/models`: the models somebody serves right now, in OpenAI's shape.
+"""`/v1/models` and `/v1beta/models`: the models somebody serves right now, in the shape of whoever asks.
 
-A model that is configured but has no live agent is not listed: a list that promises more than chat can do is worse than a
-short one.
+A model that is configured but has no live agent is not listed: a list that promises more than a request can do is worse than
+a short one. Three dialects share `/v1/models`; their clients tell themselves apart by a header each of them always sends.
 """
 
 from typing import Any
 
-from litestar import get
+from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from gateway.access import may_ask
+from gateway.dialects import models as told
+from gateway.dialects.doors import ANTHROPIC, GEMINI, dialect_at
+from gateway.dialects.models import Served
 from gateway.parts import Parts
+from schemas.catalogue import Catalogue
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 
+Asked = Request[Any, Any, Any]
+_OPS = ("chat", "embeddings")
+_LISTS = {ANTHROPIC.name: told.anthropic_list, GEMINI.name: told.gemini_list}
+_ONES = {ANTHROPIC.name: told.anthropic, GEMINI.name: told.gemini}
 
-@get("/v1/models", summary="Models served now", tags=["models"])
-async def list_models(parts: NamedDependency[Parts], caller: NamedDependency[ApiKey]) -> dict[str, Any]:
+
+@get(["/v1/models", "/v1beta/models"], summary="Models served now", tags=["models"])
+async def list_models(request: Asked, parts: NamedDependency[Parts], caller: NamedDependency[ApiKey]) -> dict[str, Any]:
     """Every served model; `owned_by` names the queues that serve it."""
-    served = parts.fleet.models("chat")
-    return {"object": "list", "data": [_shown(parts, name, queues) for name, queues in served.items()]}
+    return _LISTS.get(_dialect(request), told.openai_list)(listed(parts, caller))
 
 
-@get("/v1/models/{name:path}", summary="One model", tags=["models"])
+@get(["/v1/models/{name:path}", "/v1beta/models/{name:path}"], summary="One model", tags=["models"])
 async def read_model(
-    name: FromPath[str], parts: NamedDependency[Parts], caller: NamedDependency[ApiKey]
+    name: FromPath[str], request: Asked, parts: NamedDependency[Parts], caller: NamedDependency[ApiKey]
 ) -> dict[str, Any]:
     """404 unless it is served now. A name may hold slashes."""
-    name = name.lstrip("/")
-    queues = parts.fleet.models("chat").get(name)
-    if queues is None:
+    return _ONES.get(_dialect(request), told.openai)(find(parts, name.lstrip("/"), caller))
+
+
+def served(parts: Parts) -> list[Served]:
+    """All models that can be asked for by name, sorted."""
+    found: dict[str, Served] = {}
+    for op in _OPS:
+        for name, queues in parts.fleet.models(op).items():
+            model = found.setdefault(name, Served(name, [], []))
+            model.ops.append(op)
+            model.queues += [queue for queue in queues if queue not in model.queues]
+    return [model for _, model in sorted(found.items())]
+
+
+def listed(parts: Parts, caller: ApiKey) -> list[Served]:
+    """Those that this key may ask for, without the short names of models that are listed by their full one."""
+    catalogue = catalogue_of(parts)
+    return [
+        model
+        for model in served(parts)
+        if not catalogue.is_alias(model.name) and may_ask(caller, model.name, catalogue)
+    ]
+
+
+def catalogue_of(parts: Parts) -> Catalogue:
+    return parts.registry.catalogue if parts.registry else Catalogue()
+
+
+def find(parts: Parts, name: str, caller: ApiKey) -> Served:
+    """By any of its names. Raises `Problem(MODEL_NOT_FOUND)`."""
+    allowed = may_ask(caller, name, catalogue_of(parts))
+    found = next((model for model in served(parts) if model.name == name and allowed), None)
+    if found is None:
         raise Problem(Code.MODEL_NOT_FOUND, f"The model '{name}' is not served here.", param="model")
-    return _shown(parts, name, queues)
+    return found
 
 
-def _shown(parts: Parts, name: str, queues: list[str]) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": int(_SINCE), "owned_by": ",".join(sorted(queues))}
-
-
-_SINCE = 1767225600
-"""OpenAI's clients want a time of creation; ours have none worth telling (2026-01-01)."""
+def _dialect(request: Asked) -> str:
+    return dialect_at(request.scope["path"], dict(request.scope["headers"])).name

@@ -1,0 +1,63 @@
+"""All dialects by the name a job carries, all doors by their path, and a stored result as its caller wants to see it."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway.dialects import anthropic_answer, completions, gemini_answer, ollama_answer, responses_answer
+from gateway.dialects._dialect import Dialect, Door
+from gateway.dialects.openai import OPENAI
+from schemas.events import Done
+from schemas.job import Record, State
+from schemas.operations import CHAT, EMBEDDINGS
+
+ANTHROPIC, OLLAMA, GEMINI = anthropic_answer.ANTHROPIC, ollama_answer.OLLAMA_CHAT, gemini_answer.GEMINI
+
+DOORS: dict[str, Door] = {
+    **{path: Door(operation=one, dialect=OPENAI) for one in (CHAT, EMBEDDINGS) for path in one.routes},
+    "/v1/completions": completions.DOOR,
+    "/v1/responses": responses_answer.DOOR,
+    "/v1/messages": anthropic_answer.MESSAGES,
+    "/v1/messages/count_tokens": anthropic_answer.COUNT_TOKENS,
+    "/api/chat": ollama_answer.CHAT_DOOR,
+    "/api/generate": ollama_answer.GENERATE_DOOR,
+    "/api/embed": ollama_answer.EMBED_DOOR,
+    "/api/embeddings": ollama_answer.EMBEDDINGS_DOOR,
+}
+"""Path -> door. Gemini's have the model in the path, so their verbs stand below."""
+
+VERBS: dict[str, Door] = {
+    "generateContent": gemini_answer.GENERATE,
+    "streamGenerateContent": gemini_answer.GENERATE,
+    "countTokens": gemini_answer.COUNT,
+    "embedContent": gemini_answer.EMBED,
+    "batchEmbedContents": gemini_answer.BATCH,
+}
+"""`/v1beta/models/{model}:{verb}` and `/v1/models/{model}:{verb}`."""
+
+DIALECTS: dict[str, Dialect] = {door.dialect.name: door.dialect for door in (*DOORS.values(), *VERBS.values())}
+
+
+def dialect_at(path: str, heads: Mapping[bytes, bytes]) -> Dialect:
+    """The dialect of a caller whose request has no door: an error, or a list of models."""
+    if path.startswith("/api/"):
+        return OLLAMA
+    if path.startswith("/v1beta/") or (path.startswith("/v1/models") and b"x-goog-api-key" in heads):
+        return GEMINI
+    if path.startswith("/v1/messages") or (path.startswith("/v1/models") and b"anthropic-version" in heads):
+        return ANTHROPIC
+    return OPENAI
+
+
+def result_of(record: Record) -> bytes:
+    """A stored result in the dialect of its caller. Empty: there is none, or it is not JSON."""
+    if record.state is not State.DONE or not record.result or record.content_type != "application/json":
+        return b""
+    dialect = DIALECTS.get(record.job.dialect, OPENAI)
+    if dialect.whole is None:
+        return record.result
+    try:
+        done = Done(record.result, record.usage, record.content_type, record.provider, record.attempts, record.first)
+        return dialect.whole(record.job, done, record.finished)
+    except msgspec.DecodeError:  # an agent newer than us: its own words are better than none
+        return record.result
