@@ -1,7 +1,8 @@
 """Live configuration: providers and API keys, held in every process and changed for all of them within milliseconds.
 
 CONFIG is read whole at the start and at each reconnect, and followed by its republished changes; nobody reads it during a
-request. Never subscribe to `$KV.CONFIG.>` itself: it also shows writes that compare-and-set refused.
+request. Never subscribe to `$KV.CONFIG.>` itself: it also shows writes that compare-and-set refused. Each change says
+who made it; the last ten of each entry are its history (`bus/history.py`).
 """
 
 import asyncio
@@ -16,22 +17,33 @@ import msgspec
 import structlog
 
 from bus import subjects
-from bus.connection import Bus, Message
+from bus.connection import Bus, Conflict, Message
+from schemas.checks import Faults, key_faults, provider_faults
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey, Model, Provider
+from schemas.rules import ModelRule, rule_faults, rule_key
 
 log = structlog.get_logger()
 
 KEY_PREFIX = "ais-"
 PAGE = 500
+BY, NOTE = "Ai-By", "Ai-Note"
+"""Headers of a change: who made it (a key's id, `cli`, `settings`), and what it was if it was no plain change."""
+GONE = {"KV-Operation": "DEL"}
 T = TypeVar("T")
 _decode_provider = msgspec.json.Decoder(Provider).decode
 _decode_models = msgspec.json.Decoder(tuple[Model, ...]).decode
 _decode_key = msgspec.json.Decoder(ApiKey).decode
+_decode_rule = msgspec.json.Decoder(ModelRule).decode
 
 
 def hash_key(raw: str) -> str:
     return hashlib.sha256(raw.encode()).hexdigest()
+
+
+def signing_secret() -> str:
+    """A fresh secret that signs a key's callbacks (Standard Webhooks)."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def new_key(name: str, scopes: tuple[str, ...] = (), tenant: str = "default") -> tuple[str, ApiKey]:
@@ -46,7 +58,7 @@ def new_key(name: str, scopes: tuple[str, ...] = (), tenant: str = "default") ->
         created=time.time(),
         tenant=tenant,
         scopes=scopes,
-        webhook_secret="whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        webhook_secret=signing_secret(),
     )
     return raw, stored
 
@@ -60,8 +72,13 @@ class Config:
         self.keys: dict[str, ApiKey] = {}
         self.models: dict[str, tuple[Model, ...]] = {}
         """Provider -> the models its agents last found, so that a model is known before its agent beats."""
+        self.rules: dict[str, ModelRule] = {}
+        """By model: how its requests are spread, and what takes its place."""
+        self._rules: dict[str, ModelRule] = {}
         self.changed: list[Callable[[], None]] = []
         self._known: dict[str, str] = {}
+        self._sequences: dict[str, int] = {}
+        """Path -> stream sequence of what we hold: our own write may be heard of after a later one of somebody else."""
         self._meanwhile: list[Message] | None = None
 
     async def start(self) -> None:
@@ -79,15 +96,16 @@ class Config:
         ):
             found += page
             after = int((page[-1].headers or {})["Nats-Sequence"])
-        before = (self.providers, self.keys, self.models)
-        self.providers, self.keys, self.models, self._known = {}, {}, {}, {}
+        before = (self.providers, self.keys, self.models, self.rules)
+        self.providers, self.keys, self.models, self._known, self._sequences = {}, {}, {}, {}, {}
+        self.rules, self._rules = {}, {}
         for message in found:
             headers = message.headers or {}
             self._apply(headers.get("Nats-Subject", "").removeprefix("$KV.CONFIG."), message.data, headers)
         for message in self._meanwhile:
             self._apply(message.subject.removeprefix("cfgev."), message.data, message.headers or {})
         self._meanwhile = None
-        if before != (self.providers, self.keys, self.models):
+        if before != (self.providers, self.keys, self.models, self.rules):
             self._tell_changed()
 
     def _reload(self) -> None:
@@ -114,33 +132,66 @@ class Config:
             return key
         return self.keys.get(key_id)
 
-    async def put_provider(self, provider: Provider) -> None:
+    async def put_provider(self, provider: Provider, by: str = "", note: str = "", expect: int | None = None) -> int:
+        """Store it and return its revision. Raises `Problem`: INVALID_REQUEST, CONFLICT (`expect` is not its revision)."""
         check_provider(provider)
-        await self._put("providers", provider.name, msgspec.json.encode(provider))
+        return await self._put("providers", provider.name, msgspec.json.encode(provider), _told(by, note), expect)
 
-    async def put_key(self, key: ApiKey) -> None:
-        await self._put("keys", key.id, msgspec.json.encode(key))
+    async def put_key(self, key: ApiKey, by: str = "", note: str = "", expect: int | None = None) -> int:
+        check_key(key)
+        return await self._put("keys", key.id, msgspec.json.encode(key), _told(by, note), expect)
+
+    async def put_rule(self, rule: ModelRule, by: str = "", note: str = "", expect: int | None = None) -> int:
+        """How one model's requests are spread. Raises `Problem(INVALID_REQUEST)` for a rule that means nothing."""
+        check_rule(rule)
+        return await self._put("rules", rule_key(rule.model), msgspec.json.encode(rule), _told(by, note), expect)
+
+    async def drop_rule(self, model: str, by: str = "") -> None:
+        await self._put("rules", rule_key(model), b"", _told(by) | GONE)
 
     async def put_models(self, provider: str, models: tuple[Model, ...]) -> None:
         if self.models.get(provider) != models:
             await self._put("models", provider, msgspec.json.encode(models))
 
-    async def drop_provider(self, name: str) -> None:
-        await self.bus.keep(subjects.config_key("providers", name), b"", headers={"KV-Operation": "DEL"})
+    async def drop_provider(self, name: str, by: str = "") -> None:
+        """Its history stays, so it can be rolled back. What its agents had found is forgotten."""
+        await self._put("providers", name, b"", _told(by) | GONE)
+        if name in self.models:
+            await self._put("models", name, b"", GONE)
 
-    async def revoke_key(self, key_id: str) -> ApiKey:
+    async def revoke_key(self, key_id: str, by: str = "") -> ApiKey:
         """Effective on every process within milliseconds. Raises `Problem(NOT_FOUND)`."""
         key = self.keys.get(key_id)
         if key is None:
             raise Problem(Code.NOT_FOUND, f"There is no key {key_id}; `ai-server keys list` names them.")
         revoked = msgspec.structs.replace(key, revoked=key.revoked or time.time())
-        await self.put_key(revoked)
+        await self.put_key(revoked, by, "revoked")
         return revoked
 
-    async def _put(self, kind: str, name: str, value: bytes) -> None:
-        await self.bus.keep(subjects.config_key(kind, subjects.token(name)), value)
-        self._apply(f"{kind}.{name}", value, {})
+    async def key_use(self) -> dict[str, float]:
+        """Key id -> when it was last used (Unix seconds, exact to a minute)."""
+        used: dict[str, float] = {}
+        after = 0
+        query = {"batch": PAGE, "next_by_subj": "$KV.KEYUSE.>"}
+        while page := await self.bus.read("KV_KEYUSE", {**query, "seq": after + 1}):
+            for message in page:
+                headers = message.headers or {}
+                used[headers["Nats-Subject"].rpartition(".")[2]] = float(message.data or 0)
+                after = int(headers["Nats-Sequence"])
+        return used
+
+    async def _put(
+        self, kind: str, name: str, value: bytes, headers: dict[str, str] | None = None, expect: int | None = None
+    ) -> int:
+        subject = subjects.config_key(kind, subjects.token(name))
+        try:
+            ack = await self.bus.keep(subject, value, headers=headers, expect=expect)
+        except Conflict:
+            text = f"{kind}.{name} was changed by somebody else meanwhile; read it again, and repeat your change."
+            raise Problem(Code.CONFLICT, text) from None
+        self._apply(f"{kind}.{name}", value, {**(headers or {}), "Nats-Sequence": str(ack.seq)})
         self._tell_changed()
+        return ack.seq
 
     def _heard(self, message: Message) -> None:
         if self._meanwhile is not None:
@@ -150,6 +201,10 @@ class Config:
 
     def _apply(self, path: str, value: bytes, headers: dict[str, str]) -> None:
         kind, _, name = path.partition(".")
+        sequence = int(headers.get("Nats-Sequence") or 0)
+        if sequence and sequence < self._sequences.get(path, 0):
+            return
+        self._sequences[path] = sequence
         gone = headers.get("KV-Operation") in ("DEL", "PURGE") or not value
         try:
             if kind == "providers":
@@ -159,6 +214,9 @@ class Config:
                 self._known = {}
             elif kind == "models":
                 self.models = _changed(self.models, name, None if gone else _decode_models(value))
+            elif kind == "rules":
+                self._rules = _changed(self._rules, name, None if gone else _decode_rule(value))
+                self.rules = {rule.model: rule for rule in self._rules.values()}
         except msgspec.MsgspecError as error:  # written by a newer version: what we can't read we don't serve
             log.warning("config.unreadable", path=path, error=str(error))
 
@@ -167,20 +225,30 @@ class Config:
             callback()
 
 
-def check_provider(provider: Provider) -> None:
+def check_provider(provider: Provider, kinds: frozenset[str] = frozenset()) -> None:
     """Raises `Problem(INVALID_REQUEST)` that names the field."""
-    where = f"providers.{provider.name}"
-    for field, value in (("name", provider.name), ("pool", provider.pool)):
-        if value and not subjects.TOKEN.match(value):
-            raise Problem(
-                Code.INVALID_REQUEST, f"{where}: {field} {value!r} must be 1 to 64 letters, digits, - or _", param=field
-            )
-    if not 0 <= provider.priority <= 9:
-        raise Problem(Code.INVALID_REQUEST, f"{where}: priority must be 0 (first) to 9 (last)", param="priority")
-    if not 1 <= provider.slots <= 5000:
-        raise Problem(Code.INVALID_REQUEST, f"{where}: slots must be 1 to 5000", param="slots")
-    if not 0 <= provider.reserve < provider.slots:
-        raise Problem(Code.INVALID_REQUEST, f"{where}: reserve must be below slots", param="reserve")
+    _refuse(f"providers.{provider.name}", provider_faults(provider, kinds))
+
+
+def check_key(key: ApiKey, apis: frozenset[str] = frozenset()) -> None:
+    """Raises `Problem(INVALID_REQUEST)` that names the field."""
+    _refuse(f"keys.{key.name[:40]!r}", key_faults(key, apis))
+
+
+def check_rule(rule: ModelRule) -> None:
+    """Raises `Problem(INVALID_REQUEST)` that names the field."""
+    _refuse(f"models.{rule.model[:80]!r}", rule_faults(rule))
+
+
+def _refuse(where: str, faults: Faults) -> None:
+    for field, sentence in faults:
+        raise Problem(Code.INVALID_REQUEST, f"{where}: {sentence}.", param=field)
+
+
+def _told(by: str, note: str = "") -> dict[str, str]:
+    """The headers of a change. Names come from people: what a header can't hold is left out."""
+    clean = {BY: by, NOTE: note}
+    return {name: " ".join(text.split())[:200] for name, text in clean.items() if text}
 
 
 def _changed(table: dict[str, T], name: str, value: T | None) -> dict[str, T]:

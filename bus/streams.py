@@ -1,8 +1,8 @@
 """Every stream, bucket and consumer with its lifetime. Declaring twice changes nothing, so any process may start first.
 
-Only what carries a promise pays for an fsync (JOBS, REQ, CONFIG, when the server runs with `sync_interval: always`);
-WORK, SCHED, CLAIMS, LOG are written asynchronously and rebuilt from JOBS after a power loss. A WORK message is the
-receipt of an unfinished job: it is acked only after commit, record and callback are out.
+Only what carries a promise pays for an fsync (JOBS, REQ, LOG, CONFIG, when the server runs with `sync_interval: always`);
+WORK, SCHED and CLAIMS are written asynchronously: a killed server loses their last 50 ms, and the keeper rebuilds them
+from JOBS. A WORK message is the receipt of an unfinished job: it is acked only after commit, record and callback are out.
 """
 
 import asyncio
@@ -55,6 +55,7 @@ def _bucket(name: str, **more: Any) -> Config:
 
 
 ASYNC = {"persist_mode": "async"}
+COUNTER = {"allow_msg_counter": True, "max_msgs_per_subject": 1}
 WORKQUEUE = {"retention": "workqueue", "discard": "new"}
 
 STREAMS: tuple[Config, ...] = (
@@ -92,11 +93,21 @@ STREAMS: tuple[Config, ...] = (
         # A plain subscriber of `evt.` would see no sequence, which is what a reader resumes from.
         republish={"src": "evt.>", "dest": "evtr.>"},
     ),
-    _stream("LOG", ["log.>"], **ASYNC, max_age=60 * DAY, duplicate_window=30 * MINUTE, compression="s2"),
+    _stream("LOG", ["log.>"], max_age=60 * DAY, duplicate_window=30 * MINUTE, compression="s2"),
     _bucket("JOBS", republish={"src": "$KV.JOBS.>", "dest": "jobev.>", "headers_only": True}, max_msgs=5_000_000),
     _bucket("CONFIG", max_msgs_per_subject=10, republish={"src": "$KV.CONFIG.>", "dest": "cfgev.>"}),
+    _bucket("FILES"),
+    _bucket("BATCHES"),
+    # The object store's bucket BLOBS, as its other clients would make it, and with TTLs, by which a dropped blob leaves
+    # no mark; `storage/objects.py` has the other end of this.
+    _stream("OBJ_BLOBS", ["$O.BLOBS.C.>", "$O.BLOBS.M.>"], discard="new", allow_rollup_hdrs=True, allow_msg_ttl=True),
     _bucket("CLAIMS", **ASYNC, discard="old", max_age=2 * DAY),
     _bucket("LEASES", storage="memory", discard="old"),
+    _bucket("KEYUSE", **ASYNC, discard="old"),
+    # Counters can have neither message TTLs nor `discard: new` (error 10052). A minute's need not survive the server.
+    _stream("COUNT", ["count.day.>", "count.month.>"], **COUNTER, max_age=40 * DAY),
+    _stream("COUNT_MINUTE", ["count.req.>", "count.tok.>"], **COUNTER, storage="memory", max_age=5 * MINUTE),
+    _bucket("CACHE", storage="memory", discard="old", max_bytes=64 * MB, max_msg_size=MB + 65536),
 )
 
 INTAKE: Config = {
@@ -115,15 +126,6 @@ PROMOTER: Config = {
     "max_deliver": -1,
     "filter_subject": "due.>",
 }
-ARCHIVER: Config = {
-    "durable_name": "archiver",
-    "ack_policy": "explicit",
-    "ack_wait": 60 * SECOND,
-    "max_ack_pending": 20_000,
-    "max_deliver": -1,
-    "filter_subject": "log.>",
-}
-
 GROUP = "g"
 """Priority group of every queue's consumer: a provider's priority is its pull priority."""
 
@@ -164,7 +166,6 @@ async def declare(bus: Bus) -> None:
     await asyncio.gather(
         declare_consumer(bus, "REQ", INTAKE),
         declare_consumer(bus, "SCHED", PROMOTER),
-        declare_consumer(bus, "LOG", ARCHIVER),
     )
 
 

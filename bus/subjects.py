@@ -59,6 +59,21 @@ def config_key(kind: str, name: str) -> str:
     return f"$KV.CONFIG.{kind}.{name}"
 
 
+def use_key(key: str) -> str:
+    """When an API key was last used, in Unix seconds."""
+    return f"$KV.KEYUSE.{key}"
+
+
+def count(kind: str, tenant: str, key: str, window: str) -> str:
+    """What a key has used: `kind` req, tok (a minute), day or month (millionths of a USD)."""
+    return f"count.{kind}.{tenant}.{key}.{window}"
+
+
+def cache_key(digest: str) -> str:
+    """An answer that may be given again."""
+    return f"$KV.CACHE.{digest}"
+
+
 def lease_key(name: str) -> str:
     return f"$KV.LEASES.{name}"
 
@@ -105,3 +120,8 @@ HB_ASK = "hbask"
 
 def agent_cmd(agent: str, verb: str) -> str:
     return f"agent.cmd.{agent}.{verb}"
+
+
+def provider_test(name: str) -> str:
+    """Ask an agent process that serves the provider to make one cheap call; it tells what it saw."""
+    return f"agent.test.{token(name)}"

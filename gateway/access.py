@@ -1,4 +1,4 @@
-"""Who asks: the API key of an HTTP request, by `Authorization: Bearer …` or `X-Api-Key: …`.
+"""Who asks, and what they may: the API key of an HTTP request, by `Authorization: Bearer …` or `X-Api-Key: …`.
 
 A newcomer would hash the key at each request; here the header's bytes are looked up first, and the entry counts only
 while CONFIG still holds the very same record: a revoked or changed key is a new record, so it never passes on memory.
@@ -6,21 +6,29 @@ while CONFIG still holds the very same record: a revoked or changed key is a new
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from fnmatch import fnmatchcase
 
+from bus import subjects
 from bus.config import Config
+from schemas.catalogue import Catalogue
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 
 ROOM = 4096
 """Keys remembered. A full memory is emptied: the next request of each key costs one hash."""
+USE_SECONDS = 60.0
+"""How exact `last used` is. Not in CONFIG: that is fsynced, followed by everybody, and the history of what people do."""
 
 
 class Access:
     """The doorkeeper of one process."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, catalogue: Catalogue | None = None) -> None:
         self._config = config
+        self._catalogue = catalogue or Catalogue()
         self._seen: dict[bytes, ApiKey] = {}
+        self._used: dict[str, float] = {}
 
     def who(self, heads: Mapping[bytes, bytes]) -> ApiKey:
         """The caller's key. Raises `Problem(UNAUTHENTICATED)` for none, an unknown, a revoked or an expired one."""
@@ -36,6 +44,7 @@ class Access:
             key = self._look_up(said)
         if key.revoked or key.expires:
             self.check(key)
+        self._use(key)
         return key
 
     def named(self, key_id: str, tenant: str) -> ApiKey:
@@ -44,7 +53,44 @@ class Access:
         if key is None or key.tenant != tenant:
             raise _stranger("This API key is unknown.")
         self.check(key)
+        self._use(key)
         return key
+
+    def require(self, key: ApiKey, scope: str) -> None:
+        """Raises `Problem(FORBIDDEN)` unless the key has the scope."""
+        if scope not in key.scopes:
+            raise Problem(
+                Code.FORBIDDEN,
+                f"This needs a key with the scope `{scope}`; {key.prefix}… has not got it. "
+                f"An administrator can make one: ai-server keys create NAME --scope {scope}",
+            )
+
+    def allow(self, key: ApiKey, op: str, model: str) -> None:
+        """Raises `Problem(FORBIDDEN)` if the key may not do `op` with `model` (or one of `a,b,c`)."""
+        if key.apis and op not in key.apis:
+            raise Problem(
+                Code.FORBIDDEN,
+                f"The API key {key.prefix}… may not use '{op}'; it may use: {', '.join(key.apis)}. "
+                f"An administrator can allow it: ai-server keys change {key.id} --api {op}",
+            )
+        if key.models:
+            for name in model.split(","):
+                if not may_ask(key, name.strip(), self._catalogue):
+                    raise Problem(
+                        Code.FORBIDDEN,
+                        f"The API key {key.prefix}… may not use the model '{name.strip()}'; "
+                        f"it may use: {', '.join(key.models)}. "
+                        f"An administrator can allow it: ai-server keys change {key.id} --model {name.strip()}",
+                        param="model",
+                    )
+
+    def _use(self, key: ApiKey) -> None:
+        """Note that the key was used: at most once a minute, and lost rather than waited for."""
+        now = time.monotonic()
+        if now - self._used.get(key.id, -USE_SECONDS) >= USE_SECONDS:
+            self._used[key.id] = now
+            with suppress(Problem):
+                self._config.bus.tell(subjects.use_key(key.id), b"%d" % time.time())
 
     def check(self, key: ApiKey) -> None:
         """Raises `Problem(UNAUTHENTICATED)` if the key may not be used any more."""
@@ -64,6 +110,14 @@ class Access:
             self._seen.clear()
         self._seen[said] = key
         return key
+
+
+def may_ask(key: ApiKey, model: str, catalogue: Catalogue) -> bool:
+    """By any name of the model: a key for `llama3.3:70b` may say `llama3.3`."""
+    if not key.models:
+        return True
+    names = {model, catalogue.resolve(model)}
+    return any(fnmatchcase(name, pattern) for name in names for pattern in key.models)
 
 
 def _raw(said: bytes) -> str:

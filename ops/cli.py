@@ -5,17 +5,18 @@ sentence on stderr with exit code 1 (2 for a wrong command line), never a trace.
 """
 
 import sys
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from ops import lean
+from ops.commands.common import HERE, Where, ask_bus, fail, link_of, need_link, settings_of, talk
+from ops.commands.keys import keys
+from ops.commands.provider import provider
+from ops.commands.route import route
 
 if TYPE_CHECKING:
-    from bus.connection import Bus, Link
     from ops.settings import Settings
 
 app = App(
@@ -26,21 +27,12 @@ app = App(
     result_action="return_value",
     help_format="plaintext",
 )
-keys = App(name="keys", help="API keys: who may ask. A key is shown once, when it is made.")
+app.command(provider)
 app.command(keys)
+app.command(route)
 app.register_install_completion_command(help="Install completion for this shell (bash, zsh, fish).")
 
 
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Where:
-    """Options that every command takes."""
-
-    data: Annotated[Path | None, Parameter(help="Data directory [default: ~/.local/share/ai-server].")] = None
-    config: Annotated[Path | None, Parameter(help="Settings file [default: ./ai-server.toml, if it exists].")] = None
-
-
-HERE = Where()
 Host = Annotated[str | None, Parameter(help="Address to listen on [default: 127.0.0.1].")]
 Port = Annotated[int | None, Parameter(help="Port to listen on; 0: any free one [default: 8080].")]
 
@@ -58,7 +50,7 @@ def up(
     where: Where = HERE,
 ) -> int:
     """Start everything on this machine: NATS, gateway, agents, archiver."""
-    settings = _settings(where, host=host, port=port)
+    settings = settings_of(where, host=host, port=port)
     from ops.up import main as run_up
 
     return run_up(settings, demo, once)
@@ -67,63 +59,47 @@ def up(
 @app.command
 def gateway(*, host: Host = None, port: Port = None, where: Where = HERE) -> int:
     """Run one HTTP gateway on the bus of NATS_URL."""
-    return _role("gateway", _settings(where, host=host, port=port))
+    return _role("gateway", settings_of(where, host=host, port=port))
 
 
 @app.command
-def agent(*names: str, where: Where = HERE) -> int:
+def agent(
+    *names: str,
+    nats: Annotated[str, Parameter(help="The NATS to join [default: NATS_URL, or the one here].")] = "",
+    token: Annotated[str, Parameter(help="The agents' token there.", env_var="AI_SERVER_AGENT_TOKEN")] = "",
+    found: Annotated[bool, Parameter(help="Serve all that is found here, and callbacks.", negative=())] = False,
+    where: Where = HERE,
+) -> int:
     """Run one agent process that serves the providers NAMES (`callbacks` delivers web callbacks)."""
-    if not names:
-        raise SystemExit(_fail("which provider? `ai-server agent NAME...`; `ai-server status` lists them", 2))
-    return _role("agent", _settings(where), names)
+    if not names and not found:
+        raise SystemExit(fail("which provider? `ai-server agent NAME...`; `ai-server status` lists them", 2))
+    from ops import joining, run
+
+    settings = settings_of(where)
+    url = nats or settings.nats_url
+    link = joining.way(url, token) if url else need_link(settings)
+    return run.start("agent", settings, link, joining.join(settings, link, names, found))
+
+
+@app.command(name="nats")
+def nats_alone(
+    *,
+    host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="Port to listen on; -1: any free one.")] = 4222,
+    known_as: Annotated[str, Parameter(help="Name by which the other roles reach it.", show_default=False)] = "",
+    token: Annotated[str, Parameter(help="The agents' token.", env_var="AI_SERVER_AGENT_TOKEN")] = "",
+    where: Where = HERE,
+) -> int:
+    """Run NATS alone, for roles in containers or on other hosts."""
+    from ops import standalone
+
+    return standalone.start(settings_of(where), host, port, known_as, token)
 
 
 @app.command
 def archiver(*, where: Where = HERE) -> int:
     """Run the one process that writes the archive."""
-    return _role("archiver", _settings(where))
-
-
-# ---- keys -----------------------------------------------------------------------------------------------------------
-
-
-@keys.command(name="create")
-def create_key(
-    name: str,
-    *,
-    admin: Annotated[bool, Parameter(help="May administer, not only ask.", negative=())] = False,
-    days: Annotated[float, Parameter(help="Valid for so many days; 0: until revoked.")] = 0,
-    where: Where = HERE,
-) -> int:
-    """Make a key and print it. Nobody can show it again."""
-    from ops import errands
-
-    return _talk(where, lambda bus, _: errands.create_key(bus, name, admin, days))
-
-
-@keys.command(name="list")
-def list_keys(*, where: Where = HERE) -> int:
-    """List the keys: id, name, first characters, state."""
-    from ops import errands
-
-    return _talk(where, lambda bus, _: errands.list_keys(bus))
-
-
-@keys.command(name="revoke")
-def revoke_key(key: str, *, where: Where = HERE) -> int:
-    """Revoke KEY (its id, name, or the key itself); every process refuses it within a second."""
-    from ops import errands
-
-    return _talk(where, lambda bus, _: errands.revoke_key(bus, key))
-
-
-@keys.command(name="signing")
-def show_signing(*, where: Where = HERE) -> int:
-    """Print the secret that callbacks are signed with; receivers verify with it."""
-    from ops.house import signing_secret
-
-    sys.stdout.write(signing_secret(_settings(where).data) + "\n")
-    return 0
+    return _role("archiver", settings_of(where))
 
 
 # ---- questions ------------------------------------------------------------------------------------------------------
@@ -141,10 +117,10 @@ def chat(
     """Ask a running server and print the answer as it comes."""
     from ops import errands
 
-    settings = _settings(where)
+    settings = settings_of(where)
     url = url or errands.running_url(settings)
     if not key:
-        key = _ask_bus(settings, lambda bus, _: errands.lend_key(bus, "chat"))
+        key = ask_bus(settings, lambda bus, _: errands.lend_key(bus, "chat"))
     errands.tell(url, key, text, model)
     return 0
 
@@ -162,12 +138,12 @@ def sql(
     """Query the archive of all requests, written and not yet written alike."""
     from ops import report
 
-    settings = _settings(where)
+    settings = settings_of(where)
     if schema:
         return report.schema()
     if not query:
-        raise SystemExit(_fail('what shall be asked? ai-server sql "select ..." (--schema lists the columns)', 2))
-    return report.sql(settings, _link(settings), query, format, limit, output)
+        raise SystemExit(fail('what shall be asked? ai-server sql "select ..." (--schema lists the columns)', 2))
+    return report.sql(settings, link_of(settings), query, format, limit, output)
 
 
 @app.command
@@ -175,15 +151,15 @@ def status(*, where: Where = HERE) -> int:
     """Show providers and queues as they are now."""
     from ops import errands
 
-    return _talk(where, errands.status)
+    return talk(where, errands.status)
 
 
 @app.command
 def models(*, where: Where = HERE) -> int:
-    """List the models that are served now, and by whom."""
-    from ops import errands
+    """List the models that are served now, by whom, and under which names."""
+    from ops import errand_provider
 
-    return _talk(where, lambda bus, _: errands.models(bus))
+    return talk(where, errand_provider.models)
 
 
 @app.command(name="version")
@@ -196,71 +172,16 @@ def show_version() -> int:
 # ---- what they share ------------------------------------------------------------------------------------------------
 
 
-def _settings(where: Where, **flags: Any) -> "Settings":
-    from ops.settings import load
-
-    return load(where.config, {"data": str(where.data) if where.data else None, **flags})
-
-
-def _link(settings: "Settings") -> "Link | None":
-    """The bus: NATS_URL if it is set, else the running server of this data directory; None when there is neither."""
-    if settings.nats_url:
-        from ops.run import link_of
-
-        return link_of(settings.nats_url)
-    from ops.embedded import find
-
-    return find(settings.data)
-
-
-def _need_link(settings: "Settings") -> "Link":
-    from schemas.problem import Code, Problem
-
-    link = _link(settings)
-    if link is None:
-        raise Problem(
-            Code.UNAVAILABLE,
-            f"no AI Server runs on {settings.data}; start it with `ai-server up`, "
-            "name its directory with --data, or set NATS_URL",
-        )
-    return link
-
-
 def _role(role: str, settings: "Settings", names: tuple[str, ...] = ()) -> int:
     from ops import run
 
-    return run.start(role, settings, _need_link(settings), names)
-
-
-def _talk(where: Where, work: "Callable[[Bus, Settings], Coroutine[Any, Any, int]]") -> int:
-    code: int = _ask_bus(_settings(where), work)
-    return code
-
-
-def _ask_bus(settings: "Settings", work: "Callable[[Bus, Settings], Coroutine[Any, Any, Any]]") -> Any:
-    import asyncio
-
-    from bus.connection import open_bus
-    from ops import logs
-
-    logs.setup("error")
-
-    async def main() -> Any:
-        async with open_bus(_need_link(settings), "cli", timeout=3) as bus:
-            return await work(bus, settings)
-
-    return asyncio.run(main())
+    return run.start(role, settings, need_link(settings), names)
 
 
 def _version() -> str:
     from importlib.metadata import version
 
     return version("ai-server")
-
-
-def _fail(sentence: str, code: int = 1) -> int:
-    sys.stderr.write(f"ai-server: {sentence}\n")
-    return code
 
 
 def main() -> None:
@@ -272,16 +193,16 @@ def main() -> None:
     try:
         code = app()
     except Problem as problem:
-        code = _fail(str(problem))
+        code = fail(str(problem))
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:  # `ai-server sql … | head`
         sys.stderr.close()
         code = 0
     except Exception as error:
-        if type(error).__name__ not in ("BadSettingsError", "TalkError"):
+        if type(error).__name__ not in ("BadSettingsError", "BadCatalogueError", "TalkError"):
             raise
-        code = _fail(str(error))
+        code = fail(str(error))
     sys.exit(code if isinstance(code, int) else 0)
 
 

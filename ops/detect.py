@@ -1,7 +1,8 @@
 """Providers from nothing: keys in the environment, servers on this machine, the extra `local`.
 
 A found provider is a suggestion: one of the same name in the settings always wins. What a newcomer would get wrong:
-finding is not serving. Where no agent of ours speaks the provider's language yet, it is reported and not served.
+finding is not serving. What each type is (address, variable, kind) says the built-in catalogue; where no agent of ours
+speaks the provider's language yet, it is reported and not served.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import NamedTuple
 
+from ops import catalogue
 from schemas.provider import Provider
 
 NOT_BUILT = "its agent is not built yet"
@@ -25,18 +27,6 @@ class Found(NamedTuple):
     note: str = ""
 
 
-# The base URLs of their OpenAI-compatible APIs, from each provider's own documentation:
-# platform.openai.com/docs/api-reference, platform.claude.com "OpenAI SDK compatibility", ai.google.dev "OpenAI
-# compatibility", console.groq.com/docs/openai, docs.mistral.ai/api, openrouter.ai/docs/quickstart.
-# Aggregators come after the makers of a model, so a model that both list goes to its maker.
-HOSTED: tuple[tuple[str, tuple[str, ...], str, int], ...] = (
-    ("openai", ("OPENAI_API_KEY",), "https://api.openai.com/v1", 5),
-    ("anthropic", ("ANTHROPIC_API_KEY",), "https://api.anthropic.com/v1", 5),
-    ("gemini", ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "https://generativelanguage.googleapis.com/v1beta/openai", 5),
-    ("groq", ("GROQ_API_KEY",), "https://api.groq.com/openai/v1", 5),
-    ("mistral", ("MISTRAL_API_KEY",), "https://api.mistral.ai/v1", 5),
-    ("openrouter", ("OPENROUTER_API_KEY",), "https://openrouter.ai/api/v1", 7),
-)
 UNSERVED: tuple[tuple[str, tuple[str, ...]], ...] = (("replicate", ("REPLICATE_API_TOKEN", "REPLICATE_API_KEY")),)
 
 OLLAMA = ("127.0.0.1", 11434)
@@ -65,20 +55,14 @@ async def detect(
 
 
 def from_environment(env: Mapping[str, str]) -> list[Found]:
-    found = []
-    for name, variables, base_url, priority in HOSTED:
-        if variable := _first(env, variables):
-            found.append(Found(name, variable, hosted(name, base_url, f"env:{variable}", priority)))
+    found, built_in = [], catalogue.load()
+    for name, one in built_in.types.items():
+        if variable := _first(env, one.env):
+            found.append(Found(name, variable, catalogue.provider_of(built_in, name, key=f"env:{variable}")))
     for name, variables in UNSERVED:
         if variable := _first(env, variables):
             found.append(Found(name, variable, note=NOT_BUILT))
     return found
-
-
-def hosted(name: str, base_url: str, key: str, priority: int) -> Provider:
-    # Anthropic's chat takes OpenAI's Bearer header; its list of models wants these two.
-    headers = {"x-api-key": key, "anthropic-version": "2023-06-01"} if name == "anthropic" else {}
-    return Provider(name=name, kind="openai", base_url=base_url, key=key, headers=headers, priority=priority, slots=32)
 
 
 def has_local() -> bool:
@@ -94,9 +78,7 @@ def local() -> Found:
 
 
 def _ollama(address: str) -> Found:
-    # Ollama itself queues what it can't run at once; 4 keeps a laptop usable and a small GPU busy.
-    provider = Provider(name="ollama", kind="openai", base_url=f"http://{address}/v1", slots=4, priority=3)
-    return Found("ollama", address, provider)
+    return Found("ollama", address, catalogue.provider_of(catalogue.load(), "ollama", base_url=f"http://{address}"))
 
 
 def _first(env: Mapping[str, str], names: tuple[str, ...]) -> str:

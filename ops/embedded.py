@@ -19,11 +19,12 @@ from typing import Self
 
 import anyio
 import structlog
+from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
 from bus.callout import CalloutLink, issuer
 from bus.connection import Link
-from ops.nats_conf import NatsConf, is_like, max_file, render
+from ops.nats_conf import LOOPBACK, NatsConf, is_like, max_file, render
 from ops.nats_home import Home, Lock, answers, ready
 from schemas.problem import Code, Problem
 
@@ -49,10 +50,19 @@ class EmbeddedNats:
     callout: CalloutLink
 
     def __init__(
-        self, data: Path, port: int = -1, durability: str = "power", log: FilteringBoundLogger | None = None
+        self,
+        data: Path,
+        port: int = -1,
+        durability: str = "power",
+        log: FilteringBoundLogger | None = None,
+        *,
+        host: str = LOOPBACK,
+        known_as: str = "",
     ) -> None:
+        """`host`: the address to listen on. `known_as`: the name by which the others find it, if that is not loopback."""
         self.home = Home(data)
         self.port = port
+        self.host, self.known_as = host, known_as
         self.sync = durability == "power"
         self.log = log or structlog.get_logger()
         self.pid = 0
@@ -113,7 +123,7 @@ class EmbeddedNats:
         if link is None or not await asyncio.to_thread(answers, link):
             return False
         self.pid, self.adopted = pid, True
-        if not is_like(self.home.conf.read_text(), self._wanted_port, self.sync):
+        if not is_like(self.home.conf.read_text(), self._wanted_port, self.sync, self.host):
             self.log.info("nats.replaced", pid=pid, reason="other port or durability")
             await self._end_server()
             self.adopted = False
@@ -148,6 +158,7 @@ class EmbeddedNats:
             passwords=secrets.passwords,
             issuer=issuer(secrets.seed),
             port=self.port,
+            host=self.host,
             sync=self.sync,
             max_file=max_file(shutil.disk_usage(self.home.path).free, self.home.used()),
         )
@@ -168,7 +179,7 @@ class EmbeddedNats:
         self.link = link
         self.port = int(link.url.rpartition(":")[2])
         self.callout = self.home.callout(link)
-        self.home.write_link(link)
+        self.home.write_link(replace(link, url=f"nats://{self.known_as}:{self.port}") if self.known_as else link)
 
     # ---- watching -------------------------------------------------------------------------------------------------
 

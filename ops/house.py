@@ -5,14 +5,13 @@ gateway that is killed refuses nobody: new connections wait in the socket until 
 """
 
 import asyncio
-import base64
 import os
-import secrets
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -21,10 +20,12 @@ from bus.config import Config, new_key
 from bus.connection import Bus, Link, open_bus
 from bus.fleet import Fleet
 from bus.streams import declare
-from ops import run
+from ops import rules, run, sections
+from ops import seal as sealing
 from ops.children import Child, Output
 from ops.detect import Found, detect
 from ops.nats_home import Lock, write_private
+from ops.seal import Seal
 from ops.serving import DRAIN_SECONDS, listen
 from ops.settings import Settings
 from schemas.problem import Code, Problem
@@ -75,6 +76,7 @@ async def house(settings: Settings, output: Output | None = None) -> AsyncIterat
         async with _nats(settings) as nats:
             crew = Crew(settings, output)
             try:
+                sealing.load(settings.data, os.environ, make=True)  # the gateway looks for it as it starts
                 crew.add("gateway", ["gateway", "--fd", str(listener.fileno())], nats.link, [listener.fileno()])
                 async with open_bus(nats.link, "up") as bus:
                     yield await _open(settings, note, bus, crew, nats, await searching if searching else [])
@@ -85,14 +87,17 @@ async def house(settings: Settings, output: Output | None = None) -> AsyncIterat
 
 async def _open(settings: Settings, note: Note, bus: Bus, crew: "Crew", nats: "Nats", found: list[Found]) -> House:
     """Streams, providers, keys, agents: from here on the house can serve."""
-    providers = wanted(settings, found)
+    seal = sealing.load(settings.data, os.environ, make=True)
     await declare(bus)
     config = Config(bus)
     fleet = Fleet(bus, config)
     await config.start()
-    await _configure(config, providers, note)
+    mine = wanted(settings, found)
+    await _configure(settings, config, mine, note, seal)
     _write(settings, note)
-    for name, members in groups(providers).items():
+    providers = {name: one for name, one in config.providers.items() if name in mine or _served_here(one)}
+    told = {name: one for name, one in providers.items() if name in mine or one.kind == "local"}
+    for name, members in groups(told).items():
         crew.add(name, ["agent", *members], nats.agent_link)
     keys = await _first_keys(config)
     await fleet.start()
@@ -120,9 +125,17 @@ def wanted(settings: Settings, found: Sequence[Found]) -> dict[str, Provider]:
 
 
 def groups(providers: dict[str, Provider]) -> dict[str, list[str]]:
-    """Process name -> providers it serves. A model in memory gets a process of its own, all calls over HTTP share one."""
+    """Process name -> providers it serves. A model in memory gets a process of its own, all calls over HTTP share one.
+
+    That one also serves whatever provider is added while it runs.
+    """
     own = [name for name, one in providers.items() if one.kind == "local"]
-    return {"agents": [*(n for n in providers if n not in own), run.CALLBACKS.name]} | {f"{n}": [n] for n in own}
+    shared = [name for name in providers if name not in own]
+    return {"agents": [*shared, run.CALLBACKS.name, run.REST]} | {f"{n}": [n] for n in own}
+
+
+def _served_here(provider: Provider) -> bool:
+    return not provider.host and provider.name != run.CALLBACKS.name
 
 
 def url_of(host: str, port: int) -> str:
@@ -165,20 +178,7 @@ class Crew:
             "AI_SERVER_HOST": settings.host,
             "AI_SERVER_CONFIG": settings.file,
             "AI_SERVER_LOG": settings.log.level,
-            run.SIGNING: signing_secret(settings.data),
         }
-
-
-def signing_secret(data: Path) -> str:
-    """What callbacks are signed with: from the environment, else made once for this data directory."""
-    if given := os.environ.get(run.SIGNING, "").strip():
-        return given
-    path = data / "callbacks.secret"
-    with suppress(FileNotFoundError):
-        return path.read_text().strip()
-    made = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    write_private(path, made.encode())
-    return made
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ async def _nats(settings: Settings) -> AsyncIterator[Nats]:
         return
     from ops.embedded import EmbeddedNats
 
-    async with EmbeddedNats(settings.data, settings.nats.port, settings.durability) as nats:
+    async with EmbeddedNats(settings.data, settings.nats.port, settings.durability, host=settings.nats.host) as nats:
         agent_link = nats.home.link("agent", nats.pid) or nats.link
         yield Nats(nats.link, agent_link, lambda: nats.pid, nats.wait)
 
@@ -233,16 +233,22 @@ def _write(settings: Settings, note: Note) -> None:
     write_private(settings.data / "up.json", msgspec.json.encode(note))
 
 
-async def _configure(config: Config, providers: dict[str, Provider], note: Note) -> None:
-    """CONFIG as settings and machine say. Providers that came from elsewhere (another host) are left alone."""
-    for provider in (*providers.values(), run.CALLBACKS):
-        if config.providers.get(provider.name) != provider:
-            await config.put_provider(provider)
-    for name in note.wrote:
-        if name not in providers and name in config.providers:
-            await config.drop_provider(name)
-            log.info("provider.removed", provider=name)
-    note.wrote = sorted(providers)
+async def _configure(settings: Settings, config: Config, mine: dict[str, Provider], note: Note, seal: Seal) -> None:
+    """CONFIG as settings and machine say. Providers that came from elsewhere (another host, an operator) are left alone."""
+    if settings.nats_url:  # a bus that others share: our loopback is not theirs
+        mine = {name: run.pinned(one) if is_loopback(one.base_url) else one for name, one in mine.items()}
+    if config.providers.get(run.CALLBACKS.name) != run.CALLBACKS:
+        await config.put_provider(run.CALLBACKS, sections.BY)
+    await sections.introduce(config, mine.values(), seal, settings.data)
+    await sections.withdraw(config, [name for name in note.wrote if name not in mine], settings.data)
+    await rules.introduce(config, settings.models, settings.data)
+    note.wrote = sorted(mine)
+
+
+def is_loopback(base_url: str) -> bool:
+    """An address that means another machine on each machine."""
+    host = urlsplit(base_url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 async def _first_keys(config: Config) -> dict[str, str]:

@@ -47,4 +47,4 @@ async def _introduce(link: Link, providers: list[Provider]) -> None:
         await config.start()
         for provider in providers:
             if provider.name not in config.providers:
-                await config.put_provider(provider)
+                await config.put_provider(run.pinned(provider))

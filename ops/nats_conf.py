@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+LOOPBACK = "127.0.0.1"
 GB = 1024**3
 LOWEST_MAX_FILE = 4 * GB  # stream REQ alone reserves 2 GB: with less, it could not be declared
 SHARE_OF_FREE = 0.8
@@ -40,6 +41,7 @@ class NatsConf(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str
     """Public account key that signs what the auth callout grants."""
     port: int = -1
+    host: str = LOOPBACK
     sync: bool = True
     """fsync each write before it is acknowledged (`durability = "power"`)."""
     max_file: int = LOWEST_MAX_FILE
@@ -56,7 +58,7 @@ def render(conf: NatsConf) -> str:
     run = conf.home / "run"
     return f"""\
 server_name: "ai-server-embedded"
-listen: "127.0.0.1:{conf.port}"
+listen: "{conf.host}:{conf.port}"
 http: "127.0.0.1:-1"
 ports_file_dir: {_text(run)}
 pid_file: {_text(run / "nats.pid")}
@@ -85,9 +87,10 @@ authorization {{
 """
 
 
-def is_like(text: str, port: int, sync: bool) -> bool:
+def is_like(text: str, port: int, sync: bool, host: str = LOOPBACK) -> bool:
     """Whether a running server's file `text` keeps the same promise (and the same port, if one is asked for)."""
-    return (_sync(True) in text) == sync and (port == -1 or f'listen: "127.0.0.1:{port}"' in text)
+    listens = f'listen: "{host}:' if port == -1 else f'listen: "{host}:{port}"'
+    return (_sync(True) in text) == sync and listens in text
 
 
 def _sync(always: bool) -> str:

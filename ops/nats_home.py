@@ -97,6 +97,13 @@ class Home:
         write_private(path, msgspec.json.encode(made))
         return made
 
+    def set_password(self, user: str, password: str) -> None:
+        """From the server's next start on. For roles that can't read this directory and are given the secret instead."""
+        stored = self.secrets()
+        if stored.passwords[user] != password:
+            changed = Secrets({**stored.passwords, user: password}, stored.seed)
+            write_private(self.path / "secrets.json", msgspec.json.encode(changed))
+
     def used(self) -> int:
         """Bytes in the store now."""
         total = 0
@@ -113,12 +120,13 @@ class Home:
 
     def link(self, user: str, pid: int) -> Link | None:
         """The server `pid` as `user`, once it has written its ports."""
-        urls = self._ports(pid).get("nats")
-        return Link(urls[0], user, self.secrets().passwords[user]) if urls else None
+        urls = self._ports(pid).get("nats") or []
+        near = [url for url in urls if url.startswith("nats://127.")] or urls  # of 0.0.0.0 it lists every address
+        return Link(near[0], user, self.secrets().passwords[user]) if near else None
 
     def monitor(self, pid: int) -> str:
         """URL of the server's monitoring page; empty before it is known."""
-        return next(iter(self._ports(pid).get("monitoring", [])), "")
+        return next(iter(self._ports(pid).get("monitoring") or []), "")
 
     def callout(self, link: Link) -> CalloutLink:
         stored = self.secrets()

@@ -13,6 +13,14 @@ def say(text: str = "") -> None:
     sys.stdout.flush()
 
 
+def table(*columns: str) -> Table:
+    """An empty table in our looks."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        made.add_column(column)
+    return made
+
+
 def show(table: Table) -> None:
     """As wide as the terminal, or as wide as it needs to be where nobody looks."""
     console = Console()

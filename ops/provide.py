@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
+import msgspec
 import structlog
 
 from agents._http import Http
@@ -16,6 +17,8 @@ from agents.agent import Agent, Tools, load, tools_for
 from bus.finish import Finish
 from bus.fleet import Fleet
 from bus.worker import Worker
+from ops.seal import Seal
+from schemas.catalogue import Catalogue
 from schemas.events import Event, Usage
 from schemas.job import Job
 from schemas.problem import Code, Problem
@@ -23,13 +26,30 @@ from schemas.provider import Model, Provider
 
 log = structlog.get_logger()
 
+SIGNING = "AI_SERVER_CALLBACK_SECRET"
+"""Environment: a second secret that callbacks of all keys are signed with (several, separated by spaces)."""
+
+
+class Means(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent process has for all its providers."""
+
+    private: bool = False
+    """Callbacks may go to private addresses."""
+    seal: Seal = Seal(None)
+    catalogue: Catalogue = Catalogue()
+
 
 class Served:
-    """Serves one provider until `drain`. `private`: callbacks may go to private addresses."""
+    """Serves one provider until `drain`."""
 
-    def __init__(self, fleet: Fleet, finish: Finish, provider: Provider, *, private: bool = False) -> None:
-        self.fleet, self.finish, self.provider, self.private = fleet, finish, provider, private
+    def __init__(
+        self, fleet: Fleet, finish: Finish, provider: Provider, means: Means | None = None, *, private: bool = False
+    ) -> None:
+        self.fleet, self.finish, self.provider = fleet, finish, provider
+        self.means = means or Means(private=private)
         self.worker: Worker | None = None
+        self.tools: Tools | None = None
+        """Once the agent is ready: for a test of the provider."""
         self._things = AsyncExitStack()
         self._task: asyncio.Task[None] | None = None
 
@@ -48,12 +68,14 @@ class Served:
     async def _start(self) -> None:
         try:
             agent = load(self.provider.kind)
-            http = await self._things.enter_async_context(Http(guarded=agent.guarded, private=self.private))
-            tools = tools_for(self.provider, http, os.environ)
+            http = await self._things.enter_async_context(Http(guarded=agent.guarded, private=self.means.private))
+            tools = unsealed(self.provider, http, self.means.seal)
             if agent.start is not None:
                 tools = await self._ready(agent, tools)
-            self.worker = self._worker(agent, tools)
+            self.worker, self.tools = self._worker(agent, tools), tools
             await self.worker.start()
+            if self.worker.find_models is None:
+                await self._note(self.worker.models)
         except Problem as problem:
             reason = str(problem)
             log.error("provider.unfit", provider=self.provider.name, reason=reason)
@@ -89,22 +111,61 @@ class Served:
             stand_in._say(slots=-1)
 
     def _worker(self, agent: Agent, tools: Tools) -> Worker:
+        catalogue, provider = self.means.catalogue, self.provider
+        provider = msgspec.structs.replace(provider, models=catalogue.announced(provider, provider.models))
+        told = {(model.op, model.name) for model in provider.models}
+
         async def find_models() -> tuple[Model, ...]:
             assert agent.models is not None
-            found = await agent.models(tools)
+            listed = catalogue.announced(provider, await agent.models(tools))
+            found = tuple(model for model in listed if (model.op, model.name) not in told)
             tools.learn(found)
-            return tuple(found)
+            return found
 
-        tools.learn(self.provider.models)
-        asks = agent.models is not None and self.provider.discover
-        return Worker(self.fleet, self.finish, self.provider, performer(agent, tools), find_models if asks else None)
+        tools.learn(provider.models)
+        asks = agent.models is not None and provider.discover
+        signing = self._signing if provider.kind == "callbacks" else None
+        perform = performer(agent, tools, signing)
+
+        async def check() -> None:
+            assert agent.check is not None
+            await agent.check(tools)
+
+        return Worker(
+            self.fleet, self.finish, provider, perform, find_models if asks else None, check if agent.check else None
+        )
+
+    async def _note(self, models: tuple[Model, ...]) -> None:
+        """Names that CONFIG can't tell by itself, so that they are known while nobody serves them."""
+        config, name = self.fleet.config, self.provider.name
+        if models != self.provider.models or name in config.models:
+            await config.put_models(name, models)
+
+    def _signing(self, key_id: str) -> str:
+        """The secrets a callback of this key is signed with: the key's own, so that no other app can forge it."""
+        key = self.fleet.config.keys.get(key_id)
+        found = " ".join(filter(None, (key.webhook_secret if key else "", os.environ.get(SIGNING, ""))))
+        if not found:
+            log.warning("callback.unsigned", key=key_id)
+        return found
 
 
-def performer(agent: Agent, tools: Tools) -> Callable[[Job], tuple[AsyncIterator[Event], Callable[[], Usage]]]:
-    """What a worker calls for each job."""
+def unsealed(provider: Provider, http: Http, seal: Seal) -> Tools:
+    """Tools with the secrets in them; the provider they carry along stays as it is stored."""
+    tools = tools_for(seal.opened(provider), http, os.environ)
+    tools.provider = provider
+    return tools
+
+
+def performer(
+    agent: Agent, tools: Tools, signing: Callable[[str], str] | None = None
+) -> Callable[[Job], tuple[AsyncIterator[Event], Callable[[], Usage]]]:
+    """What a worker calls for each job. `signing`: the secrets of a key's callbacks, by its id."""
 
     def perform(job: Job) -> tuple[AsyncIterator[Event], Callable[[], Usage]]:
         own = tools.fresh()
+        if signing is not None:
+            own.key = signing(job.key)
         handle = agent.handles.get(job.op)
         return (handle(job, own) if handle else _cannot(job, tools.provider)), own.meter.usage
 

@@ -1,14 +1,13 @@
 """The settings: one frozen tree, read from `ai-server.toml`, the environment and the command's flags.
 
 The only file that reads settings from files and environment; every other room gets plain values. Later wins:
-defaults, file, environment, flags. What a newcomer would get wrong: a provider's secret never stands in the file,
-because providers travel to CONFIG on the bus. The file names the variable (`key = "env:OPENAI_API_KEY"`), and the
-agent's process resolves it.
+defaults, file, environment, flags. What a newcomer would get wrong: a provider's secret belongs into the environment
+(`key = "env:OPENAI_API_KEY"`, resolved by the agent's process). One that stands in the file is sealed before it reaches
+the bus (`ops/seal.py`), and no message of ours may repeat it.
 """
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +15,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from ops import catalogue
+from schemas.checks import provider_faults
 from schemas.provider import Model, Provider
+from schemas.rules import ModelRule, rules_of
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Level = Literal["debug", "info", "warning", "error"]
@@ -26,6 +28,8 @@ class NatsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The embedded NATS. `port` -1: any free one. With `NATS_URL` in the environment there is no embedded NATS."""
 
     port: Annotated[int, msgspec.Meta(ge=-1, le=65535)] = -1
+    host: str = "127.0.0.1"
+    """The address to listen on. `0.0.0.0` lets agents and direct publishers of other machines in, with their secrets."""
 
 
 class ArchiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +47,10 @@ class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a sync call waits for a free slot."""
     job_seconds: Positive = 86_400
     """Deadline of a queued job that names none."""
+    file_bytes: Annotated[int, msgspec.Meta(ge=1000)] = 2_147_483_648
+    """Largest file that can be uploaded."""
+    batch_jobs: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 32
+    """How many jobs of one batch are under way at a time."""
 
 
 class CallbackSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,7 +75,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     limits: LimitSettings = LimitSettings()
     callbacks: CallbackSettings = CallbackSettings()
     log: LogSettings = LogSettings()
+    overrides: Path | None = None
+    """Folder whose `*.toml` extend the catalogue of provider types and models."""
     providers: dict[str, Provider] = {}
+    models: dict[str, ModelRule] = {}
+    """How a model's requests are spread, and what takes its place: `[models."NAME"]`."""
     nats_url: str = ""
     """From `NATS_URL`, never from the file: it may hold a password."""
     file: str = ""
@@ -76,6 +88,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def loopback(self) -> bool:
         return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+    @property
+    def overrides_folder(self) -> Path:
+        return self.overrides or self.data / catalogue.FOLDER
 
     @property
     def private_callbacks(self) -> bool:
@@ -88,7 +104,6 @@ class BadSettingsError(Exception):
 
 FILE = "ai-server.toml"
 _NOT_IN_FILE = ("nats_url", "file")
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _TABLES: dict[str, type[msgspec.Struct]] = {
     "nats": NatsSettings,
     "archive": ArchiveSettings,
@@ -110,7 +125,13 @@ def load(
     _check_keys(table, path)
     merged = table | _from_env(env) | {name: value for name, value in (flags or {}).items() if value is not None}
     merged["data"] = str(Path(str(merged.get("data") or default_data(env))).expanduser().absolute())
-    merged["providers"] = _providers(table.get("providers", {}))
+    if merged.get("overrides"):
+        merged["overrides"] = str(Path(str(merged["overrides"])).expanduser().absolute())
+    merged["providers"] = _providers(table.get("providers", {}), _folder(merged))
+    try:
+        merged["models"] = rules_of(table.get("models", {}))
+    except ValueError as error:
+        raise BadSettingsError(f"{path or FILE}: {error}") from error
     merged |= {"nats_url": env.get("NATS_URL", ""), "file": str(path.absolute()) if path else ""}
     try:
         return msgspec.convert(merged, Settings, dec_hook=_path, strict=True)
@@ -123,12 +144,6 @@ def default_data(env: Mapping[str, str] | None = None) -> Path:
     env = os.environ if env is None else env
     home = env.get("XDG_DATA_HOME") or str(Path(env.get("HOME") or "~").expanduser() / ".local" / "share")
     return Path(home) / "ai-server"
-
-
-def secret(key: str, env: Mapping[str, str] | None = None) -> str:
-    """The value of `env:NAME`; empty when the provider wants none or the variable is not set."""
-    env = os.environ if env is None else env
-    return env.get(key.removeprefix("env:"), "").strip() if key.startswith("env:") else ""
 
 
 def _file(config: str | Path | None, env: Mapping[str, str]) -> Path | None:
@@ -195,47 +210,33 @@ def _strangers(table: Mapping[str, Any], known: Any, prefix: str) -> Iterator[st
             yield f"unknown key `{prefix}{key}`{hint}"
 
 
-def _providers(table: Any) -> dict[str, Provider]:
+def _folder(merged: Mapping[str, Any]) -> Path:
+    return Path(str(merged.get("overrides") or Path(merged["data"]) / catalogue.FOLDER))
+
+
+def _providers(table: Any, overrides: Path) -> dict[str, Provider]:
     if not isinstance(table, dict):
         raise BadSettingsError("providers must be tables: [providers.NAME]")
-    return {name: _provider(name, entry) for name, entry in table.items()}
+    return {name: _provider(name, entry, overrides) for name, entry in table.items()}
 
 
-def _provider(name: str, entry: Any) -> Provider:
+def _provider(name: str, entry: Any, overrides: Path) -> Provider:
     where = f"providers.{name}"
     if not isinstance(entry, dict):
         raise BadSettingsError(f"{where} must be a table: [{where}]")
-    if not _NAME.fullmatch(name):
-        raise BadSettingsError(f"{where}: a provider's name is a-z, 0-9, - and _ (it names a queue on the bus)")
-    if name == "callbacks":
-        raise BadSettingsError(f"{where}: the name `callbacks` is taken by the web callbacks")
     models = tuple({"name": m} if isinstance(m, str) else m for m in entry.get("models", ()))
     try:
+        if entry.get("type"):
+            entry = catalogue.of_type(catalogue.load(overrides), str(entry["type"]), entry)
         provider = msgspec.convert({"kind": "openai"} | entry | {"name": name, "models": models}, Provider)
         msgspec.convert([msgspec.to_builtins(m) for m in provider.models], list[Model])
     except msgspec.ValidationError as error:
         raise BadSettingsError(f"{where}{_where(error)}") from error
-    for wrong in _faults(provider):
+    except catalogue.BadCatalogueError as error:
+        raise BadSettingsError(f"{where}.type: {error}") from error
+    for _, wrong in provider_faults(provider):
         raise BadSettingsError(f"{where}.{wrong}")
     return provider
-
-
-def _faults(p: Provider) -> Iterator[str]:
-    if p.base_url and not re.match(r"https?://[^/]", p.base_url):
-        yield f"base_url must begin with http:// or https://, not {p.base_url!r}"
-    if p.key and not re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*", p.key):
-        yield "key must name an environment variable, like `env:OPENAI_API_KEY`: the file holds no secrets"
-    if p.slots < 1:
-        yield f"slots must be at least 1, not {p.slots} (to switch a provider off: enabled = false)"
-    if not 0 <= p.reserve < p.slots:
-        yield f"reserve must be from 0 to slots - 1, not {p.reserve}"
-    if not 0 <= p.priority <= 9:
-        yield f"priority must be from 0 (first) to 9, not {p.priority}"
-    if p.pool and not _NAME.fullmatch(p.pool):
-        yield "pool is a-z, 0-9, - and _ (it names a queue on the bus)"
-    for name in ("connect_timeout", "first_timeout", "stall_timeout"):
-        if getattr(p, name) <= 0:
-            yield f"{name} must be more than 0 seconds"
 
 
 def _path(kind: type, value: Any) -> Any:

@@ -1,5 +1,7 @@
 """A provider, its models, and what its agents say of themselves each second."""
 
+from enum import StrEnum
+
 import msgspec
 
 
@@ -10,17 +12,25 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     native: str = ""
     """The provider's own name; empty: the same."""
     op: str = "chat"
+    aliases: tuple[str, ...] = ()
+    """More names callers may use."""
+    vision: bool | None = None
+    """Takes pictures; None: as the catalogue says."""
+    context: int = 0
+    """Tokens that prompt and answer may take together; 0: as the catalogue says."""
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One source of capacity. Lives in CONFIG under `providers.<name>`; its secret never does (see `key`)."""
+    """One source of capacity. Lives in CONFIG under `providers.<name>`; its secret only sealed (see `key`)."""
 
     name: str
     kind: str
     """File in `agents/`: openai, local, callbacks …"""
     base_url: str = ""
     key: str = ""
-    """`env:NAME`: where the agent's process finds the secret. Empty: the provider wants none."""
+    """`env:NAME`: where the agent's process finds the secret; `sealed:…`: the secret, sealed (`ops/seal.py`).
+
+    Empty: the provider wants none."""
     headers: dict[str, str] = {}
     models: tuple[Model, ...] = ()
     """Empty: ask the provider (`discover`)."""
@@ -30,8 +40,9 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     """0 is served first, 9 last."""
     slots: int = 64
     """Calls at a time, over all agent processes of this provider."""
-    reserve: int = 0
-    """Of these, slots kept for live (sync) calls."""
+    reserve: int = -1
+    """Of these, slots kept for live (sync) calls, so that queued work can't keep people waiting; -1: an eighth, at
+    least one where there are two."""
     pool: str = ""
     """Providers of one pool share one queue."""
     cost: float = 0.0
@@ -42,6 +53,18 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     """Seconds until the response's headers."""
     stall_timeout: float = 60.0
     """Seconds between two pieces of a stream or body."""
+    type: str = ""
+    """Id in the catalogue (`groq`, `vllm` …): names its native model names. Empty: told from name and address."""
+    host: str = ""
+    """Empty: every `up` on this bus serves it. Else only the `ai-server agent NAME` on the machine of that name."""
+    requests_per_minute: int = 0
+    """What the provider allows us; 0: no limit known."""
+    tokens_per_minute: int = 0
+    check_seconds: float = 30.0
+    """Between two health checks that spend no tokens; 0: none."""
+    check_timeout: float = 10.0
+    """Seconds a health check may take."""
+    notes: str = ""
 
     @property
     def queue(self) -> str:
@@ -79,6 +102,22 @@ class Heartbeat(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     pid: int = 0
     offline: str = ""
     """Why the provider can't be reached; empty: online."""
+    first: float = 0.0
+    """Moving average of the seconds to a stream's first token; fades while idle, 0: not measured lately."""
+    latency: float = 0.0
+    """The same of whole calls."""
+    paced: float = 0.0
+    """Seconds until the provider's rate limit lets the next call through."""
+    probing: bool = False
+    """Half open: one job is let through to see whether the provider is back."""
+
+
+class Priority(StrEnum):
+    """Whose calls go first when slots are short."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -94,12 +133,35 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     created: float
     tenant: str = "default"
     scopes: tuple[str, ...] = ()
-    """`admin`; empty: an app."""
+    """Of `SCOPES`; empty: an app."""
     expires: float = 0.0
     revoked: float = 0.0
     webhook_secret: str = ""
     """`whsec_…`: signs this key's callbacks (Standard Webhooks). Symmetric, so it is stored as it is."""
+    apis: tuple[str, ...] = ()
+    """Operations it may use (`chat`, `embeddings` …); empty: all."""
+    models: tuple[str, ...] = ()
+    """Models it may ask for, as patterns (`gpt-4*`); empty: all."""
+    requests_per_minute: int = 0
+    """0: no limit."""
+    tokens_per_minute: int = 0
+    budget_day: float = 0.0
+    """USD that a calendar day (UTC) may cost; 0: no limit."""
+    budget_month: float = 0.0
+    priority: Priority = Priority.NORMAL
+    user: str = ""
+    """Whose key it is, in the operator's words."""
+    notes: str = ""
+    replaces: str = ""
+    """Id of the key before it (rotation) …"""
+    replaced_by: str = ""
+    """… and after it: this one works until `expires`."""
+    cache_seconds: int = 0
+    """Answers of its requests are kept so long for equal requests of its own; 0: only where a request asks for it."""
 
+
+SCOPES = ("admin", "analytics")
+"""`admin`: the admin API. `analytics`: questions about all keys' requests."""
 
 encode_heartbeat = msgspec.msgpack.Encoder().encode
 decode_heartbeat = msgspec.msgpack.Decoder(Heartbeat).decode

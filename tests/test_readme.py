@@ -70,8 +70,10 @@ def test_the_documents_are_linked_and_every_link_leads_somewhere() -> None:
 def test_every_command_is_in_the_reference() -> None:
     text = (ROOT / "docs/reference/commands.md").read_text()
     names = re.findall(r"^│ ([a-z]+) ", cli("--help").stdout, re.MULTILINE)
-    keys = [f"keys {name}" for name in re.findall(r"^│ ([a-z]+) ", cli("keys", "--help").stdout, re.MULTILINE)]
-    assert [name for name in (*names, *keys) if name != "keys" and f"| `{name}" not in text] == []
+    groups = ("keys", "provider")
+    for group in groups:
+        names += [f"{group} {name}" for name in re.findall(r"^│ ([a-z]+) ", cli(group, "--help").stdout, re.MULTILINE)]
+    assert [name for name in names if name not in groups and f"| `{name}" not in text] == []
 
 
 def test_the_settings_in_the_reference_are_all_there_are_and_can_be_used(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ops import detect
-from ops.settings import BadSettingsError, Settings, default_data, load, secret
+from ops.seal import Seal, holds_literal
+from ops.settings import BadSettingsError, Settings, default_data, load
 
 EMPTY: dict[str, str] = {"HOME": "/nowhere"}
 
@@ -74,8 +75,31 @@ def test_a_provider_is_read_whole(tmp_path: Path) -> None:
     box = load(path, env=EMPTY).providers["box"]
     assert (box.name, box.kind, box.queue, box.slots, box.discover) == ("box", "openai", "gpu", 4, False)
     assert [(m.name, m.native) for m in box.models] == [("llama", ""), ("fast", "vendor/fast-8b")]
-    assert secret(box.key, {"BOX_KEY": " s3cret\n"}) == "s3cret"
-    assert secret("", {}) == secret("env:NOT_SET", {}) == ""
+    assert (box.key, box.headers) == ("env:BOX_KEY", {"x-team": "a"})
+
+
+def test_a_type_of_the_catalogue_fills_in_what_a_section_leaves_out(tmp_path: Path) -> None:
+    path = write(tmp_path, '[providers.fast]\ntype = "groq"\nkey = "env:GROQ_API_KEY"\nslots = 3\n')
+    fast = load(path, env=EMPTY).providers["fast"]
+    assert (fast.type, fast.base_url, fast.slots) == ("groq", "https://api.groq.com/openai/v1", 3)
+
+
+def test_a_type_of_the_users_own_is_found_in_the_overrides(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "mine.toml").write_text('[types.rack]\nbase_url = "http://rack:9000/v1"\nslots = 7\n')
+    text = f'overrides = "{tmp_path / "more"}"\n[providers.r]\ntype = "rack"\n'
+    settings = load(write(tmp_path, text), env=EMPTY)
+    assert settings.overrides_folder == tmp_path / "more"
+    assert (settings.providers["r"].base_url, settings.providers["r"].slots) == ("http://rack:9000/v1", 7)
+
+
+def test_a_literal_secret_is_taken_to_be_sealed_before_it_is_stored(tmp_path: Path) -> None:
+    path = write(tmp_path, "[providers.x]\nkey = 'sk-12345'\nheaders = { x-api-key = 'sk-678' }\n")
+    x = load(path, env=EMPTY).providers["x"]
+    assert holds_literal(x)
+    stored = Seal(b"k" * 32).sealed(x)
+    assert "sk-" not in repr(stored)
+    assert Seal(b"k" * 32).opened(stored) == x
 
 
 @pytest.mark.parametrize(
@@ -91,7 +115,11 @@ def test_a_provider_is_read_whole(tmp_path: Path) -> None:
         ("durability = 'disk'", ["durability"]),
         ("[limits]\nbody_bytes = 90000000", ["limits.body_bytes"]),
         ("port = ", ["ai-server.toml is not valid TOML"]),
-        ("[providers.x]\nkey = 'sk-12345'", ["providers.x.key", "environment variable"]),
+        ("[providers.x]\nkey = 'env:a-b'", ["providers.x.key", "environment variable"]),
+        ("[providers.x]\nkey = 'env:AI_SERVER_MASTER_KEY'", ["providers.x.key", "server's own secrets"]),
+        ("[providers.x]\ntype = 'grok'", ["providers.x.type", "no provider type `grok`", "groq"]),
+        ("[providers.x]\nbase_url = 'https://user:pw@host/v1'", ["providers.x.base_url", "no user and password"]),
+        ("[providers.x]\nrequests_per_minute = -1", ["providers.x.requests_per_minute"]),
         ("[providers.x]\nbase_url = 'localhost'", ["providers.x.base_url", "http://"]),
         ("[providers.x]\nslots = 0", ["providers.x.slots", "enabled = false"]),
         ("[providers.x]\nslots = 'many'", ["providers.x.slots", "expected `int`"]),
@@ -107,7 +135,14 @@ def test_a_mistake_is_named_with_its_path(tmp_path: Path, text: str, words: list
 
 
 def test_a_secret_written_into_the_file_is_not_repeated_in_the_error(tmp_path: Path) -> None:
-    assert "sk-12345" not in refusal(tmp_path, "[providers.x]\nkey = 'sk-12345'")
+    for field in (
+        "key = 'sk-12345\\n'",
+        "headers = { x-api-key = 'sk-12345\\n' }",
+        "base_url = 'https://a:sk-12345@h'",
+    ):
+        text = refusal(tmp_path, f"[providers.x]\n{field}".replace("'", '"'))
+        assert "sk-12345" not in text
+        assert "providers.x" in text
 
 
 def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
@@ -156,7 +191,7 @@ async def test_servers_on_this_machine_are_found_by_what_they_say() -> None:
         swapped = {one.name for one in await detect.detect({}, address, (address[0], 1))}
     ollama = found["ollama"].provider
     assert ollama is not None
-    assert ollama.base_url == "http://{}:{}/v1".format(*address)
+    assert ollama.base_url == "http://{}:{}".format(*address)
     assert found["comfyui"].provider is None
     assert "comfyui" not in swapped
 

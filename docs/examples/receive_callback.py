@@ -1,6 +1,6 @@
 """Receives one callback, verifies its signature, prints it, and stops: `pip install standardwebhooks`.
 
-SIGNING_SECRET=$(ai-server keys signing) python receive_callback.py 8090
+SIGNING_SECRET=$(ai-server keys signing KEY) python receive_callback.py 8090
 """
 
 # ruff: noqa: T201

@@ -1,0 +1,66 @@
+"""`/admin`: the door to the admin API. Every route below it wants a key with the scope `admin`.
+
+The shared parts: who may, what was sent, and who is noted as having changed something. What a newcomer would get wrong: the
+right is asked for by a dependency of the router, so a new route is guarded without a word; one outside it would not be.
+"""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Router
+from litestar.di import NamedDependency, Provide
+
+from bus.registry import Registry
+from gateway.answer import Front
+from gateway.parsing import parse
+from gateway.parts import Parts
+from gateway.routes import admin_keys, admin_models, admin_providers, admin_routing
+from schemas.problem import Code, Problem
+from schemas.provider import ApiKey, Provider
+from schemas.secrets import ENV, SEALED, secret_header
+
+Asked = Request[Any, Any, Any]
+LONGEST = 1_000_000
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class NoSeal:
+    """Stands in where a gateway was built without a master key."""
+
+    def sealed(self, provider: Provider, old: Provider | None = None) -> Provider:
+        secrets = [provider.key, *(value for name, value in provider.headers.items() if secret_header(name))]
+        if any(one and not one.startswith((ENV, SEALED)) for one in secrets):
+            raise Problem(
+                Code.INVALID_REQUEST, "This server can't seal secrets; name a variable: `env:NAME`.", param="key"
+            )
+        return provider
+
+
+def router(parts: Parts) -> Router:
+    """Everything under `/admin`."""
+    registry = parts.registry or Registry(parts.config, NoSeal())
+    return Router(
+        path="/admin",
+        route_handlers=[*admin_providers.ROUTES, *admin_models.ROUTES, *admin_keys.ROUTES, *admin_routing.ROUTES],
+        dependencies={
+            "admin": Provide(administrator, sync_to_thread=False),
+            "registry": Provide(lambda: registry, sync_to_thread=False),
+            "fields": Provide(fields_of),
+        },
+        tags=["admin"],
+    )
+
+
+def administrator(caller: NamedDependency[ApiKey], front: NamedDependency[Front]) -> ApiKey:
+    """The caller, who may administer. Raises `Problem(FORBIDDEN)`."""
+    front.access.require(caller, "admin")
+    return caller
+
+
+async def fields_of(request: Asked, admin: NamedDependency[ApiKey]) -> dict[str, Any]:
+    """What was sent, as a JSON object; an empty body is an empty one. Read only once the caller is known."""
+    length = request.headers.get("content-length", "0")
+    if length.isdigit() and int(length) > LONGEST:
+        raise Problem(Code.TOO_LARGE, f"The request is too large: at most {LONGEST // 1_000_000} MB.")
+    body = await request.body()
+    return parse(_decode, body) if body.strip() else {}

@@ -1,0 +1,1 @@
+"""Groups of commands, one file each; `ops/cli.py` puts them together."""
