@@ -310,7 +310,8 @@ class Bus:
     async def _own(self, subject: str, msg_id: str) -> Ack | None:
         """Our own earlier try, if that is what stands there: compare-and-set is judged before the `Nats-Msg-Id`, so a
         retry whose first answer was lost is refused because of itself. Only buckets are written by compare-and-set."""
-        found = await self.last(f"KV_{subject.split('.')[1]}", subject)
+        kind, bucket = subject.split(".")[:2]
+        found = await self.last(f"{'OBJ' if kind == '$O' else 'KV'}_{bucket}", subject)
         return Ack(found[0], True) if found is not None and found[2].get("Nats-Msg-Id") == msg_id else None
 
     async def read(self, stream: str, query: dict[str, Any], timeout: float = 10.0) -> list[Message]:

@@ -12,7 +12,7 @@ from bus.connection import Bus, Message
 from bus.dispatch import Dispatcher
 from bus.finish import end_of
 from bus.jobs import STATE, Jobs
-from bus.view import view_of
+from bus.view import Show, canonical, view_of
 from schemas.events import Alive, Done, Event, Failed, Progress, decode_event
 from schemas.job import JobView, Record
 from schemas.problem import Code, Problem
@@ -24,7 +24,9 @@ PAGE = 500
 class Desk:
     """Answers for one gateway process."""
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher, show: Show = canonical) -> None:
+        """`show`: how results are to look; the house's own form else."""
+        self._show = show
         self.dispatcher = dispatcher
         self.bus: Bus = dispatcher.bus
         self.jobs: Jobs = dispatcher.jobs
@@ -37,10 +39,10 @@ class Desk:
         """The job now. Raises `Problem(NOT_FOUND)`."""
         record = await self._record(key, job)
         if record.state.terminal:
-            return view_of(record, None)
+            return view_of(record, None, None, self._show)
         claim = await self.jobs.claim_of(record.job.tenant, job)
         progress = await self._progress(record.job.tenant, job)
-        return view_of(record, claim[1] if claim else None, progress)
+        return view_of(record, claim[1] if claim else None, progress, self._show)
 
     async def wait(self, key: ApiKey, job: int, seconds: float) -> JobView:
         """The job when it has ended, or after `seconds`."""
@@ -88,6 +90,9 @@ class Desk:
                 yield number, event
                 if isinstance(event, Done | Failed):
                     return
+            if record.state.terminal:  # its events have expired, or were all heard before
+                yield after + 1, end_of(record)
+                return
             while True:
                 async for number, event in self._heard_since(queue, after):
                     after = number

@@ -7,9 +7,11 @@ inbox later), so a refusal by a full stream reaches the call as an event, not as
 
 import asyncio
 import contextlib
+import random
 import secrets
 import time
 from collections import deque
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -21,10 +23,11 @@ from bus.finish import Finish
 from bus.fleet import Fleet
 from bus.ids import Ids
 from bus.jobs import Jobs
-from bus.router import Route, Step, Wanted, route
+from bus.router import Refused, Route, Setting, Wanted, plan, routed, wanted_of
 from schemas.events import Alive, Delta, Done, Event, Failed, decode_event
 from schemas.job import Job, State, encode_job
 from schemas.problem import Code, Fault, Problem
+from schemas.rules import Step, Strategy
 
 log = structlog.get_logger()
 
@@ -52,7 +55,7 @@ class LiveCall:
 
     __slots__ = (
         "_bytes", "_dispatcher", "_events", "_waiter", "ended", "gone_since", "heard", "job", "next_chunk", "queue",
-        "sent", "token", "trail",
+        "sent", "tap", "token", "trail",
     )  # fmt: skip
 
     def __init__(self, dispatcher: "Dispatcher", job: Job, choice: Route) -> None:
@@ -65,6 +68,8 @@ class LiveCall:
         self.gone_since = 0.0
         self.next_chunk = 0
         self.token = ""
+        self.tap: Callable[[Event | None], None] | None = None
+        """Hears every event that the reader will hear; None when the call was given up."""
         self.ended = False
 
     async def next(self) -> Event:
@@ -85,7 +90,8 @@ class LiveCall:
         self.heard = time.monotonic()
         kind = type(event)
         if kind is Alive and event.queue:  # type: ignore[union-attr]
-            self.queue, self.sent, self.heard, self.gone_since = event.queue, self.heard, 0.0, 0.0  # type: ignore[union-attr]
+            self._dispatcher.moved(self, event.queue)  # type: ignore[union-attr]
+            self.sent, self.heard, self.gone_since = self.heard, 0.0, 0.0
         if self.ended or kind is Alive:
             return
         if kind is Delta:
@@ -93,6 +99,8 @@ class LiveCall:
         elif kind is Done or kind is Failed:
             self.ended = True
         self._events.append(event)
+        if self.tap is not None:
+            self.tap(event)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -125,6 +133,8 @@ class LiveCall:
 
     def close(self) -> None:
         self.cancel()
+        if self.tap is not None:
+            self.tap(None)
         self._dispatcher.forget(self)
 
 
@@ -138,6 +148,8 @@ class Dispatcher:
         self.queue_seconds = queue_seconds
         self.name = secrets.token_hex(5)
         """Of this gateway, in `rep.<name>.<job>`. Not the ids' node number: that one may be lost and leased anew."""
+        self.list_price: Callable[[tuple[str, ...], str], float] | None = None
+        """What a model costs at the cheapest of some providers, for the strategy `cheapest`; handed in by whoever knows."""
         self.calls: dict[int, LiveCall] = {}
         self._looking: asyncio.Task[None] | None = None
 
@@ -151,19 +163,21 @@ class Dispatcher:
 
     # ---- live -----------------------------------------------------------------------------------------------------
 
-    async def live(self, job: Job, provider: str = "") -> LiveCall:
+    async def live(self, job: Job) -> LiveCall:
         """Send a live job to the best queue and hold the line.
 
         Raises `Problem`: MODEL_NOT_FOUND, NO_PROVIDER, RATE_LIMITED (all candidates cool for longer than a caller waits).
+        Of a chain of models the job takes the one that can be served.
         """
-        wanted = Wanted(job.op, job.model, job.excluded, provider)
-        choice = route(wanted, self.fleet.queues(), time.time())
+        wanted = wanted_of(job, self.config.rules)
+        setting = self.setting(wanted, job.explain)
+        choice = plan(wanted, self.fleet.queues(), time.time(), setting)
         if choice.wait_until:
-            choice = await self._thaw(wanted, choice, job.deadline)
-        job = msgspec.structs.replace(job, reply=subjects.rep(self.name, job.id))
+            choice = await self._thaw(wanted, choice, job.deadline, setting)
+        job = msgspec.structs.replace(routed(job, choice), reply=subjects.rep(self.name, job.id))
         call = LiveCall(self, job, choice)
         self.calls[job.id] = call
-        self.fleet.took(choice.queue)
+        self.fleet.began(choice.queue)
         reply, call.token = self.bus.inbox()
         self.bus.expect(call.token, lambda message: self._sent(call, message))
         try:
@@ -173,7 +187,16 @@ class Dispatcher:
             raise
         return call
 
-    async def _thaw(self, wanted: Wanted, choice: Route, deadline: float) -> Route:
+    def setting(self, wanted: Wanted, explain: bool) -> Setting:
+        """What besides the queues decides where a job goes."""
+        rules = self.config.rules
+        rule = rules.get(wanted.model) if rules else None
+        prices = {}
+        if rule is not None and rule.strategy is Strategy.CHEAPEST and self.list_price is not None:
+            prices = {view.name: self.list_price(view.providers, wanted.model) for view in self.fleet.queues()}
+        return Setting(rules, random.random() if rules else 0.0, explain, prices)
+
+    async def _thaw(self, wanted: Wanted, choice: Route, deadline: float, setting: Setting) -> Route:
         """All candidates cool: wait for the first to return, if that is sooner than the caller's patience ends."""
         until = min(time.time() + self.queue_seconds, deadline)
         while choice.wait_until:
@@ -185,7 +208,7 @@ class Dispatcher:
                     retry_after=max(1.0, left),
                 )
             await asyncio.sleep(max(0.05, min(0.5, left)))
-            choice = route(wanted, self.fleet.queues(), time.time())
+            choice = plan(wanted, self.fleet.queues(), time.time(), setting)
         return choice
 
     def stop(self, call: LiveCall) -> None:
@@ -196,8 +219,16 @@ class Dispatcher:
                 subject = subjects.live("*", call.job.tenant, call.job.id)
                 self.bus.tell("$JS.API.STREAM.PURGE.LIVE", b'{"filter":"%b"}' % subject.encode())
 
+    def moved(self, call: LiveCall, queue: str) -> None:
+        """The call was handed on to another queue."""
+        if call.job.id in self.calls:
+            self.fleet.ended(call.queue)
+            self.fleet.began(queue)
+        call.queue = queue
+
     def forget(self, call: LiveCall) -> None:
-        self.calls.pop(call.job.id, None)
+        if self.calls.pop(call.job.id, None) is not None:
+            self.fleet.ended(call.queue)
         self.bus.expect(call.token, None)
 
     def _heard(self, message: Message) -> None:
@@ -264,12 +295,13 @@ class Dispatcher:
 
     # ---- durable --------------------------------------------------------------------------------------------------
 
-    async def submit(self, job: Job, provider: str = "") -> Accepted:
+    async def submit(self, job: Job) -> Accepted:
         """Accept a durable job: when this returns it is stored and fsynced, and survives the death of every process.
 
         Raises `Problem`: MODEL_NOT_FOUND, CONFLICT (same ref, other body), OVERLOADED, UNAVAILABLE.
         """
-        queue, at = self.queue_for(job, provider)
+        choice = self.choice_for(job)
+        job = routed(job, choice)
         for _ in range(5):
             try:
                 stored, fresh = await self.jobs.create(job)
@@ -281,8 +313,8 @@ class Dispatcher:
         else:
             raise Problem(Code.UNAVAILABLE, "No free job id could be found; try again.", retry_after=1)
         if fresh:
-            self.fleet.took(queue)
-            await self._enqueue(stored, queue, at)
+            self.fleet.took(choice.queue)
+            await self._enqueue(stored, choice.queue, choice.wait_until)
         return Accepted(stored, not fresh)
 
     async def _enqueue(self, job: Job, queue: str, at: float) -> None:
@@ -292,20 +324,27 @@ class Dispatcher:
         except (Problem, Full, ApiError) as error:
             log.warning("job.enqueue_failed", job=job.id, queue=queue, error=str(error))
 
-    def queue_for(self, job: Job, provider: str = "") -> tuple[str, float]:
-        """A durable job may wait: when nobody can take it now it goes to a queue that serves its model some day."""
+    def choice_for(self, job: Job) -> Route:
+        """A durable job may wait: when nobody can take it now it goes to a queue that serves its model some day.
+
+        Raises `Problem` when nobody ever could.
+        """
         queues = self.fleet.queues()
+        wanted = wanted_of(job, self.config.rules)
         try:
-            choice = route(Wanted(job.op, job.model, job.excluded, provider), queues, time.time())
-            return choice.queue, choice.wait_until
-        except Problem as problem:
-            if problem.code is not Code.NO_PROVIDER:
+            return plan(wanted, queues, time.time(), self.setting(wanted, job.explain))
+        except Refused as refused:
+            if refused.code is not Code.NO_PROVIDER:
                 raise
-            known = [q for q in queues if (job.op, job.model) in q.models and q.enabled and q.name not in job.excluded]
-            known = [q for q in known if not provider or provider == q.name or provider in q.providers]
-            if not known:
-                raise
-            return min(known, key=lambda q: (q.priority, q.name)).name, 0.0
+            models = (wanted.model, *wanted.chain)
+            for place, model in enumerate(models):
+                known = [q for q in queues if (job.op, model) in q.models and q.enabled and q.name not in job.excluded]
+                if job.providers:
+                    known = [q for q in known if not {q.name, *q.providers}.isdisjoint(job.providers)]
+                if known:
+                    first = min(known, key=lambda q: (q.priority, q.name))
+                    return Route(first.name, refused.trail, 0.0, model, models[place + 1 :])
+            raise
 
     async def cancel(self, job: Job) -> bool:
         """End a durable job as cancelled. False: it had ended otherwise. A worker at it goes first: it knows the usage."""

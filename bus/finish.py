@@ -13,13 +13,13 @@ from bus import subjects
 from bus.connection import Bus, Full
 from bus.ids import Ids
 from bus.jobs import Jobs
-from bus.view import view_of
+from bus.view import Show, canonical, view_of
 from schemas.callback import CallbackRequest, parse_reply_to, webhook_id
 from schemas.events import Done, Event, Failed, encode_event, event_messages
 from schemas.job import Job, Record, State, Style
 from schemas.log import encode_logs
 from schemas.problem import Code, Fault, Problem
-from schemas.rows import row
+from schemas.rows import NO_ACCOUNTS, Accounts, Bill, row
 
 log = structlog.get_logger()
 
@@ -33,11 +33,15 @@ EVENT_LIMIT = 1_000_000
 class Finish:
     """Ends durable jobs. Used by workers, by whoever cancels, and by the keeper."""
 
-    def __init__(self, bus: Bus, jobs: Jobs, ids: Ids, bodies: bool = False) -> None:
+    def __init__(self, bus: Bus, jobs: Jobs, ids: Ids, bodies: bool = False, show: Show = canonical) -> None:
+        """`show`: how results look in callbacks; a process that knows the callers' dialects hands it in."""
+        self.show = show
+        self.accounts: Accounts = NO_ACCOUNTS
         self.bus, self.jobs, self.ids, self.bodies = bus, jobs, ids, bodies
 
     async def end(self, job: Job, end: Done | Failed, queue: str) -> bool:
         """Commit and report. False: somebody else had ended the job; nothing was told, and the caller stays silent."""
+        bill = self.accounts.bill(job, end)
         record = Record(
             job=job,
             state=_state(end),
@@ -50,6 +54,10 @@ class Finish:
             provider=end.provider,
             finished=time.time(),
             first=end.first,
+            steps=end.steps,
+            model=end.model,
+            cost=bill.cost,
+            cost_estimated=bill.estimated,
         )
         if not await self.jobs.commit(record):
             log.warning("job.fenced", job=job.id, attempt=job.attempt, queue=queue)
@@ -63,9 +71,11 @@ class Finish:
         self.emit(job, end)
         if job.reply_to:
             await self._call_back(record)
-        entry = row(job, end, finished=record.finished, bodies=self.bodies, again=again)
+        bill = Bill(record.cost, record.cost_estimated)
+        entry = row(job, end, finished=record.finished, bodies=self.bodies, again=again, bill=bill)
         await self.bus.keep(subjects.log(job.tenant, job.op), encode_logs([entry]), msg_id=f"job.{job.id}")
         await self.jobs.drop_claim(job.tenant, job.id)
+        await self.accounts.settle(job, bill)
         log.info("job.ended", job=job.id, op=job.op, state=record.state, provider=record.provider, again=again)
 
     def emit(self, job: Job, event: Event) -> None:
@@ -83,7 +93,7 @@ class Finish:
         body = {
             "type": f"job.{record.state}",
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.finished)),
-            "data": view_of(record, None),
+            "data": view_of(record, None, None, self.show),
         }
         try:
             target = parse_reply_to(job.reply_to)
@@ -116,8 +126,11 @@ def end_of(record: Record) -> Done | Failed:
     """The terminal event of a committed record."""
     if record.fault is not None or record.state is not State.DONE:
         fault = record.fault or Fault(Code.CANCELLED, "Cancelled.")
-        return Failed(fault, record.usage, record.provider, record.attempts, record.first)
-    return Done(record.result, record.usage, record.content_type, record.provider, record.attempts, record.first)
+        return Failed(fault, record.usage, record.provider, record.attempts, record.first, record.steps, record.model)
+    return Done(
+        record.result, record.usage, record.content_type, record.provider, record.attempts, record.first,
+        record.steps, record.model,
+    )  # fmt: skip
 
 
 def _state(end: Done | Failed) -> State:

@@ -1,7 +1,8 @@
 """Who is there: the heartbeats of all agents, summed up as queues for the router.
 
-A heartbeat counts for 3.5 seconds. Between two of them the gateway's own decisions are added (`took`), or a burst within
-one second would all go to the queue that looked empty. Views are rebuilt only when something has changed.
+A heartbeat counts for 3.5 seconds. Between two of them the gateway's own calls are added as they begin and taken off as they
+end, or a burst within one second would all go to the queue that looked empty, and one that was busy a moment ago would look
+full. Views are rebuilt only when something has changed.
 """
 
 import time
@@ -39,6 +40,11 @@ class Fleet:
         self._gateways: dict[str, float] = {}
         self._views: dict[str, QueueView] = {}
         self._extra: dict[str, int] = {}
+        """Queued jobs sent since the last heartbeat."""
+        self._mine: dict[str, int] = {}
+        """Live calls of this process that are under way …"""
+        self._counted: dict[str, int] = {}
+        """… and how many of them the last heartbeat counted."""
         self._dirty = True
         self._pruned = 0.0
 
@@ -61,13 +67,31 @@ class Fleet:
         now = time.monotonic()
         if self._dirty or now - self._pruned > 0.5:
             self._rebuild(now)
-        if not self._extra:
+        if not self._extra and not self._mine and not self._counted:
             return list(self._views.values())
-        return [self._with_extra(view) for view in self._views.values()]
+        return [self._with_mine(view) for view in self._views.values()]
 
     def took(self, queue: str) -> None:
-        """A job went to `queue` just now: count it until the next heartbeat does."""
+        """A queued job went to `queue` just now: count it until the next heartbeat does."""
         self._extra[queue] = self._extra.get(queue, 0) + 1
+
+    def began(self, queue: str) -> None:
+        """A live call went to `queue`: it counts until `ended`."""
+        self._mine[queue] = self._mine.get(queue, 0) + 1
+
+    def ended(self, queue: str) -> None:
+        left = self._mine.get(queue, 0) - 1
+        if left > 0:
+            self._mine[queue] = left
+        else:
+            self._mine.pop(queue, None)
+
+    def cools(self, queue: str) -> bool:
+        """Nobody of that queue takes anything now."""
+        if self._dirty:
+            self._rebuild(time.monotonic())
+        view = self._views.get(queue)
+        return view is not None and view.cooling_until > time.time()
 
     def models(self, op: str | None = None) -> dict[str, list[str]]:
         """Model name -> queues that serve it now."""
@@ -99,6 +123,10 @@ class Fleet:
                 self.bus.tell(subjects.agent_cmd(beat.agent, "beat"))
             self.agents[beat.agent] = Seen(beat, time.monotonic(), models)
         self._extra.pop(beat.queue, None)
+        if mine := self._mine.get(beat.queue):
+            self._counted[beat.queue] = mine
+        else:
+            self._counted.pop(beat.queue, None)
         self._dirty = True
 
     def _heard_gateway(self, message: Message) -> None:
@@ -127,9 +155,10 @@ class Fleet:
             if provider.enabled
         ]
 
-    def _with_extra(self, view: QueueView) -> QueueView:
-        extra = self._extra.get(view.name)
-        return msgspec.structs.replace(view, in_flight=view.in_flight + extra) if extra else view
+    def _with_mine(self, view: QueueView) -> QueueView:
+        name = view.name
+        extra = self._extra.get(name, 0) + self._mine.get(name, 0) - self._counted.get(name, 0)
+        return msgspec.structs.replace(view, in_flight=max(0, view.in_flight + extra)) if extra else view
 
 
 def _view(name: str, group: list[Seen], now: float, clock: float) -> QueueView:
@@ -144,7 +173,7 @@ def _view(name: str, group: list[Seen], now: float, clock: float) -> QueueView:
         name=name,
         models=frozenset((model.op, model.name) for seen in group for model in seen.models),
         providers=tuple(sorted({seen.beat.provider for seen in group})),
-        slots=sum(beat.slots for beat in counted),
+        slots=sum(min(1, beat.slots) if beat.probing else beat.slots for beat in counted),
         in_flight=sum(beat.in_flight for beat in counted),
         waiting=max((beat.waiting for beat in ready), default=0),
         seconds=sum(beat.seconds for beat in counted) / len(counted) if counted else 1.0,
@@ -152,4 +181,12 @@ def _view(name: str, group: list[Seen], now: float, clock: float) -> QueueView:
         cost=min((beat.cost for beat in counted), default=0.0),
         cooling_until=cooling,
         reason=next((beat.reason for beat in ready if beat.reason), offline),
+        first=_mean([beat.first for beat in counted if beat.first]),
+        latency=_mean([beat.latency for beat in counted if beat.latency]),
+        paced=min((beat.paced for beat in counted), default=0.0),
+        probing=bool(counted) and all(beat.probing for beat in counted),
     )
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

@@ -66,7 +66,9 @@ class Jobs:
 
     async def _name(self, job: Job) -> int:
         """The id that `job.ref` names: this job's own, or an earlier one's."""
-        subject = subjects.idem_key(job.tenant, job.key, hashlib.sha256(job.ref.encode()).hexdigest()[:40])
+        # A caller's own ref must never meet that of a callback, which is made from its parent's id.
+        spelt = ("callback\0" if job.parent else "") + job.ref
+        subject = subjects.idem_key(job.tenant, job.key, hashlib.sha256(spelt.encode()).hexdigest()[:40])
         digest = hashlib.sha256(job.op.encode() + b"\0" + job.body).hexdigest()
         value = msgspec.msgpack.encode(_Named(job.id, digest))
         try:
@@ -104,6 +106,20 @@ class Jobs:
         except Conflict:
             return False
         return True
+
+    async def deposit(self, record: Record) -> None:
+        """Store a job that ended before it was stored: a live answer that its caller may ask for again. Raises `Conflict`."""
+        value = encode_record(record)
+        if len(value) > RESULT_LIMIT:
+            slim = msgspec.structs.replace(record.job, body=b"{}")
+            value = encode_record(msgspec.structs.replace(record, job=slim))
+        headers = {STATE: "done", "Nats-TTL": f"{DONE_TTL}s"}
+        await self.bus.keep(subjects.job_key(record.job.tenant, record.job.id), value, expect=0, headers=headers)
+
+    async def remove(self, tenant: str, job: int) -> None:
+        """Forget a job that has ended. Its mark stays for a minute, then nothing does."""
+        headers = {"Nats-Rollup": "sub", "KV-Operation": "PURGE", "Nats-TTL": "60s"}
+        await self.bus.keep(subjects.job_key(tenant, job), b"", headers=headers)
 
     async def claim_of(self, tenant: str, job: int) -> tuple[int, Claim] | None:
         found = await self.bus.last("KV_CLAIMS", subjects.claim_key(tenant, job))

@@ -19,14 +19,15 @@ from bus.dispatch import Dispatcher
 from bus.finish import CALLBACKS
 from bus.jobs import DEADLINE, STATE, Jobs
 from bus.puller import ACK, Puller
-from bus.router import Wanted, route
+from bus.router import Refused, Route, Setting, Wanted, plan, routed
 from schemas.events import Failed
-from schemas.job import Claim, Job, Record, decode_job
+from schemas.job import Claim, Job, Record, claimed, decode_job, resumed
 from schemas.problem import Code, Fault, Problem
 
 log = structlog.get_logger()
 
 LEASE = 10
+TURN = 2.0
 AUDIT_EVERY = 60.0
 """Seconds between two comparisons of JOBS with WORK and SCHED (and at once after a reconnect)."""
 SCAN_EVERY = 1800.0
@@ -83,7 +84,7 @@ class Keeper:
 
     async def _mind(self) -> None:
         while True:
-            await asyncio.sleep(2)
+            await asyncio.sleep(TURN)
             try:
                 led, self.leading = self.leading, await self._lead()
                 if not self.leading:
@@ -216,18 +217,18 @@ class Keeper:
             return
         self._missing.pop((tenant, number), None)
         job = _job_of(record, revision, claim[1] if claim else None)
-        queue = self._queue_of(job, claim[1] if claim else None)
-        if queue is not None:
-            log.warning("job.restored", job=job.id, queue=queue, attempt=job.attempt)
-            await self.jobs.enqueue(job, queue, salt=f"r{int(time.time())}")
+        choice = self._choice(job, claim[1] if claim else None)
+        if choice is not None:
+            log.warning("job.restored", job=job.id, queue=choice.queue, attempt=job.attempt)
+            await self.jobs.enqueue(routed(job, choice), choice.queue, salt=f"r{int(time.time())}")
 
-    def _queue_of(self, job: Job, claim: Claim | None) -> str | None:
+    def _choice(self, job: Job, claim: Claim | None) -> Route | None:
         if job.op == "callback":
-            return CALLBACKS
+            return Route(CALLBACKS, (), model=job.model, chain=job.chain)
         if claim is not None:
-            return claim.queue
+            return Route(claim.queue, (), model=job.model, chain=job.chain)
         try:
-            return self.dispatcher.queue_for(job)[0]
+            return self.dispatcher.choice_for(job)
         except Problem as problem:
             log.warning("job.unroutable", job=job.id, error=str(problem))
             return None
@@ -269,12 +270,14 @@ class Keeper:
         for message in page:
             job = decode_job(message.data)
             excluded = (*job.excluded, queue)
+            wanted = Wanted(job.op, job.model, excluded, job.providers, job.stream, job.chain)
+            setting = Setting(self.dispatcher.config.rules, explain=job.explain)
             try:
-                choice = route(Wanted(job.op, job.model, excluded), self.dispatcher.fleet.queues(), time.time())
-            except Problem:
+                choice = plan(wanted, self.dispatcher.fleet.queues(), time.time(), setting)
+            except Refused:
                 continue
             if not choice.wait_until:
-                await self._hand_over(job, choice.queue, int((message.headers or {})["Nats-Sequence"]))
+                await self._hand_over(routed(job, choice), choice.queue, int((message.headers or {})["Nats-Sequence"]))
 
     async def _hand_over(self, job: Job, queue: str, seq: int) -> None:
         """Claim the next attempt for the new queue, send it, delete the old message: safe to stop at any step."""
@@ -283,12 +286,11 @@ class Keeper:
         if claim is not None and claim.agent and (claim.attempt != job.attempt or self._alive(claim.agent)):
             return
         if claim is None or claim.attempt <= job.attempt:
-            attempt = job.attempt + 1
-            claim = Claim(job=job.id, attempt=attempt, agent="", queue=queue, trail=job.trail, excluded=job.excluded)
+            claim = claimed(msgspec.structs.replace(job, attempt=job.attempt + 1), queue=queue)
             if await self.jobs.put_claim(job.tenant, claim, found[0] if found else 0) is None:
                 return
         # else: somebody wrote this hand-over and stopped before the message was sent
-        moved = msgspec.structs.replace(job, attempt=claim.attempt, trail=claim.trail, excluded=claim.excluded)
+        moved = resumed(job, claim)
         await self.jobs.enqueue(moved, claim.queue)
         self.dispatcher.fleet.took(claim.queue)
         with contextlib.suppress(ApiError):  # gone already
@@ -310,4 +312,4 @@ def _job_of(record: Record, revision: int, claim: Claim | None) -> Job:
     job = msgspec.structs.replace(record.job, revision=revision)
     if claim is None:
         return job
-    return msgspec.structs.replace(job, attempt=claim.attempt, trail=claim.trail, excluded=claim.excluded)
+    return resumed(job, claim)

@@ -39,13 +39,19 @@ class Again(msgspec.Struct, frozen=True):
     elsewhere: bool
     after: float | None
     """None: only if another queue can take it now."""
+    model_only: bool = False
+    """The next model of its chain only: every provider of this one would refuse it."""
 
 
-def verdict(op: str, fault: Fault, trail: tuple[Attempt, ...], durable: bool) -> Again | None:
-    """`trail` holds all tries so far, this one included. None: the failure is final."""
+def verdict(
+    op: str, fault: Fault, trail: tuple[Attempt, ...], durable: bool, chain: tuple[str, ...] = ()
+) -> Again | None:
+    """`trail` holds all tries so far, this one included; `chain` the models that are left. None: the failure is final."""
     if op == "callback":
         return _callback(fault, len(trail))
     if fault.code not in ELSEWHERE and not (fault.code is Code.PROVIDER_REFUSED and fault.provider_status == 404):
+        if fault.code is Code.PROVIDER_REFUSED and chain and len(trail) < DURABLE_ATTEMPTS:
+            return Again(True, None, True)  # too long for this model, or against its rules: the next may take it
         return None
     limited = fault.code is Code.PROVIDER_RATE_LIMITED
     counted = sum(1 for attempt in trail if attempt.code != Code.PROVIDER_RATE_LIMITED)

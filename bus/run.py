@@ -16,10 +16,11 @@ import structlog
 from bus import retry, subjects
 from bus.connection import ApiError, Full
 from bus.puller import ACK, NAK
-from bus.router import Route, Wanted
+from bus.router import Route, Wanted, routed
 from schemas.events import Alive, Attempt, Delta, Done, Event, Failed, Progress, Usage, encode_event
-from schemas.job import Claim, Job, encode_job
+from schemas.job import Claim, Job, claimed, encode_job, resumed
 from schemas.problem import Code, Fault, Problem
+from schemas.rules import Step
 
 if TYPE_CHECKING:
     from bus.worker import Worker
@@ -37,7 +38,7 @@ class Run:
     """A job under way. `cancel(fault)` ends it early with that fault; `give_back()` leaves it to another worker."""
 
     __slots__ = (
-        "delivered", "holds", "job", "leaving", "quiet_since", "reply", "revision", "seconds", "spoke", "started",
+        "delivered", "estimate", "holds", "job", "leaving", "quiet_since", "reply", "revision", "seconds", "spoke", "started",
         "stoppable", "suspect", "task", "verdict", "worker",
     )  # fmt: skip
 
@@ -55,6 +56,8 @@ class Run:
         """The task may be interrupted: a claim or a commit may not, or nobody would know what came of it."""
         self.revision = 0
         self.seconds = 0.0
+        self.estimate = 0
+        """Tokens that the provider's rate limit was charged when it began."""
         self.verdict: Fault | None = None
         self.task: asyncio.Task[None] | None = None
 
@@ -93,15 +96,19 @@ class Run:
 
     async def _hand_on_live(self, end: Failed) -> bool:
         """Route the call on; True when another worker (or this one, later) has it now."""
-        again = retry.verdict(self.job.op, end.fault, end.attempts, durable=False)
+        again = retry.verdict(self.job.op, end.fault, end.attempts, durable=False, chain=self.job.chain)
         if again is None or self.verdict is not None:
             return False
         job = self._next(end)
         self.worker.release(self)
         choice = self._route(job, again)
-        if choice is not None and choice.wait_until > job.created + retry.LIVE_PATIENCE:
+        if choice is None or choice.wait_until > job.created + retry.LIVE_PATIENCE:
             return False
-        if choice is None or not await self._pause(choice.wait_until - time.time()):
+        return await self._send_on(routed(job, choice), choice, str(end.fault.code))
+
+    async def _send_on(self, job: Job, choice: Route, why: str) -> bool:
+        """When its time has come, the live call into its next queue. False: it was cancelled, or the bus is away."""
+        if not await self._pause(choice.wait_until - time.time()):
             return False
         self.worker.forget(self)  # it may come back to this very worker before we are through
         try:
@@ -109,8 +116,19 @@ class Run:
             await self.worker.bus.keep(subjects.live(choice.queue, job.tenant, job.id), encode_job(job), timeout=2)
         except (Problem, Full, ApiError):
             return False
-        log.info("job.handed_on", job=job.id, attempt=job.attempt, queue=choice.queue, why=end.fault.code)
+        log.info("job.handed_on", job=job.id, attempt=job.attempt, queue=choice.queue, why=why)
         return True
+
+    async def move(self, reason: str) -> None:
+        """A live call that waited for a provider which cools now: to somebody who is fit, or back when one returns."""
+        job, now = self.job, time.time()
+        choice = self.worker.plan(self._wanted(job), job.explain)
+        fault = Fault(Code.RATE_LIMITED, f"All providers of '{job.model}' are cooling down ({reason}).", retry_after=5)
+        if choice is not None and choice.wait_until <= min(job.deadline, job.created + retry.LIVE_PATIENCE, now + 25.0):
+            if await self._send_on(routed(job, choice), choice, "cooling"):
+                return
+            fault = self.verdict or Fault(Code.UNAVAILABLE, "The message bus is not ready.", retry_after=2)
+        self._emit(Failed(self.verdict or fault, attempts=job.trail, steps=job.steps))
 
     async def _pause(self, seconds: float) -> bool:
         """Wait; False when the call was cancelled meanwhile."""
@@ -171,10 +189,9 @@ class Run:
         if unsure and await self._ended_before():
             return False
         delivery = old.delivery + 1 if old is not None and crashed else 1
-        claim = Claim(
-            job=job.id, attempt=job.attempt, agent=worker.agent, queue=worker.queue, provider=worker.provider.name,
-            started=self.started, delivery=delivery, trail=job.trail, excluded=job.excluded,
-        )  # fmt: skip
+        claim = claimed(
+            job, worker.agent, worker.queue, provider=worker.provider.name, started=self.started, delivery=delivery
+        )
         taken = await jobs.put_claim(job.tenant, claim, revision)
         if taken is None:
             # Somebody has been here. If it is a living worker it will end the job; if not, the message comes back.
@@ -212,18 +229,15 @@ class Run:
 
     async def _hand_on(self, end: Failed) -> bool:
         """After a failure worth another try: the next attempt into its queue, then this message away."""
-        again = retry.verdict(self.job.op, end.fault, end.attempts, durable=True)
+        again = retry.verdict(self.job.op, end.fault, end.attempts, durable=True, chain=self.job.chain)
         if again is None or self.verdict is not None:
             return False
         job = self._next(end)
         choice = self._route(job, again)
-        if choice is None:
+        if choice is None or choice.wait_until > job.deadline:
             return False
-        if choice.wait_until > job.deadline:
-            return False
-        claim = Claim(
-            job=job.id, attempt=job.attempt, agent="", queue=choice.queue, trail=job.trail, excluded=job.excluded
-        )
+        job = routed(job, choice)
+        claim = claimed(job, queue=choice.queue)
         if await self.worker.jobs.put_claim(job.tenant, claim, self.revision) is None:
             log.warning("job.fenced", job=job.id, attempt=self.job.attempt, queue=self.worker.queue)
             return True
@@ -234,10 +248,7 @@ class Run:
 
     async def _requeue_from(self, claim: Claim) -> None:
         """The worker before us wrote the hand-over but may have died before it sent the message."""
-        job = msgspec.structs.replace(
-            self.job, attempt=claim.attempt, trail=claim.trail, excluded=claim.excluded, first_run=self.job.first_run
-        )
-        await self.worker.jobs.enqueue(job, claim.queue)
+        await self.worker.jobs.enqueue(resumed(self.job, claim), claim.queue)
 
     async def _still_ours(self) -> bool:
         found = await self.worker.jobs.claim_of(self.job.tenant, self.job.id)
@@ -245,10 +256,7 @@ class Run:
 
     async def _give_back(self) -> None:
         """The worker stops: leave the job unclaimed for another, at once and without counting it against the job."""
-        claim = Claim(
-            job=self.job.id, attempt=self.job.attempt, agent="", queue=self.worker.queue, trail=self.job.trail,
-            excluded=self.job.excluded,
-        )  # fmt: skip
+        claim = claimed(self.job, queue=self.worker.queue)
         if await self.worker.jobs.put_claim(self.job.tenant, claim, self.revision) is not None:
             self.worker.bus.tell(self.reply, NAK)
 
@@ -260,12 +268,8 @@ class Run:
     async def _perform(self) -> Done | Failed:
         """Have the agent do it, and pass its events on."""
         first, count = 0.0, 0
-        if self.verdict is None and time.time() > self.job.deadline:
-            self.verdict = Fault(Code.DEADLINE, "The job's deadline passed before its turn came.")
-        if self.verdict is not None:  # cancelled before it began
-            return self._failed(self.verdict, Usage(), first)
-        if self.leaving:
-            raise asyncio.CancelledError
+        if (stopped := self._stopped_early()) is not None:
+            return self._failed(stopped, Usage(), first)
         events, used = self.worker.perform(self.job)
         try:
             self.stoppable = True
@@ -299,20 +303,44 @@ class Run:
 
     def _numbered(self, chunks: list[bytes], count: int) -> Delta:
         """The first delta also says who speaks, for the headers of the answer."""
-        return Delta(chunks, count) if count else Delta(chunks, 0, self.worker.provider.name, self.job.attempt)
+        if count:
+            return Delta(chunks, count)
+        return Delta(chunks, 0, self.worker.provider.name, self.job.attempt, self.job.steps)
+
+    def _stopped_early(self) -> Fault | None:
+        """Why not even to begin: cancelled in the queue or during the claim, or too late."""
+        if self.verdict is None and time.time() > self.job.deadline:
+            self.verdict = Fault(Code.DEADLINE, "The job's deadline passed before its turn came.")
+        if self.verdict is None and self.leaving:
+            raise asyncio.CancelledError
+        return self.verdict
 
     def _done(self, event: Done, first: float) -> Done:
         attempts = (*self.job.trail, self._attempt(None))
-        self.worker.succeeded(self.seconds)
-        return Done(event.body, event.usage, event.content_type, self.worker.provider.name, attempts, first)
+        self.worker.succeeded(self, first)
+        self._settle(event.usage)
+        name, job = self.worker.provider.name, self.job
+        return Done(event.body, event.usage, event.content_type, name, attempts, first, job.steps, self._model())
 
     def _failed(self, fault: Fault, usage: Usage, first: float) -> Failed:
         if self.verdict is None:
-            self.worker.failed(fault)
+            self.worker.failed(self, fault)
+        self._settle(usage)
         if fault.provider is None:
             fault = msgspec.structs.replace(fault, provider=self.worker.provider.name)
         attempts = (*self.job.trail, self._attempt(fault))
-        return Failed(fault, usage, self.worker.provider.name, attempts, first)
+        steps = self.job.steps
+        if self.job.explain and self.verdict is None:
+            steps = (*steps, Step(self.worker.queue, _failure(fault), self.job.model, self.job.attempt))
+        return Failed(fault, usage, self.worker.provider.name, attempts, first, steps, self._model())
+
+    def _model(self) -> str:
+        """What answered, where the caller had asked for something else."""
+        return self.job.model if self.job.asked else ""
+
+    def _settle(self, usage: Usage) -> None:
+        """The provider's rate limit was charged an estimate."""
+        self.worker.pace.spent(usage.tokens_in + usage.tokens_out - self.estimate)
 
     def _attempt(self, fault: Fault | None) -> Attempt:
         worker = self.worker
@@ -341,21 +369,36 @@ class Run:
             attempt=self.job.attempt + 1,
             excluded=excluded,
             trail=end.attempts,
+            steps=end.steps,
             first_run=self.job.first_run or end.attempts[0].started,
         )
 
     def _route(self, job: Job, again: retry.Again) -> Route | None:
-        """Another queue now; else, if the failure allows, the first that returns; else the same after a while."""
+        """Another queue now, or the next model; else, if the failure allows, the first that returns; else the same later."""
         now = time.time()
-        other = self.worker.route(Wanted(job.op, job.model, job.excluded)) if again.elsewhere else None
+        wanted = self._wanted(job)
+        if again.model_only:  # this one would refuse it everywhere
+            first, *rest = job.chain
+            wanted = msgspec.structs.replace(wanted, model=first, chain=tuple(rest), excluded=())
+        other = self.worker.plan(wanted, job.explain) if again.elsewhere else None
         if other is not None and other.wait_until <= now:
             return other
         if again.after is None:
             return None
         at = now + again.after
-        if again.elsewhere and (found := self.worker.route(Wanted(job.op, job.model))) is not None:
-            return Route(found.queue, found.trail, max(at, found.wait_until))
-        return Route(self.worker.queue, (), at)
+        if again.elsewhere:
+            found = self.worker.plan(msgspec.structs.replace(wanted, excluded=()), job.explain)
+            if found is not None:
+                return msgspec.structs.replace(found, wait_until=max(at, found.wait_until))
+        return Route(self.worker.queue, (), at, job.model, job.chain)
+
+    def _wanted(self, job: Job) -> Wanted:
+        return Wanted(job.op, job.model, job.excluded, job.providers, job.stream, job.chain)
+
+
+def _failure(fault: Fault) -> str:
+    """Why an attempt failed, in a trail."""
+    return f"failed: {fault.code}: {fault.message[:160]}"
 
 
 async def _close(events: AsyncIterator[Event]) -> None:

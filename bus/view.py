@@ -1,13 +1,25 @@
 """What a caller sees of a job: its record, and while it runs the claim and the last progress."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from schemas.events import Attempt, Progress, fault_dict, usage_dict
 from schemas.job import Claim, JobView, Record, State
+from schemas.rules import steps_told
+
+Show = Callable[[Record], bytes]
+"""A stored result as its caller wants to see it; empty: there is none that is JSON."""
 
 
-def view_of(record: Record, claim: Claim | None, progress: Progress | None = None) -> JobView:
+def canonical(record: Record) -> bytes:
+    """The result as it is stored."""
+    return record.result if record.content_type == "application/json" else b""
+
+
+def view_of(record: Record, claim: Claim | None, progress: Progress | None = None, show: Show = canonical) -> JobView:
     """The job as `GET /jobs/{id}` shows it. Times are Unix seconds."""
+    result = show(record)
     job = record.job
     running = record.state is State.QUEUED and claim is not None and claim.agent != ""
     attempts = record.attempts or (claim.trail if claim else ())
@@ -16,7 +28,7 @@ def view_of(record: Record, claim: Claim | None, progress: Progress | None = Non
         id=job.id,
         status=State.RUNNING if running else record.state,
         op=job.op,
-        model=job.model,
+        model=job.asked or job.model,
         style=job.style,
         created=job.created,
         deadline=job.deadline,
@@ -34,7 +46,11 @@ def view_of(record: Record, claim: Claim | None, progress: Progress | None = Non
         attempts=tuple(_attempt(attempt) for attempt in attempts),
         usage=usage_dict(record.usage) if record.state.terminal else None,
         error=fault_dict(record.fault) if record.fault else None,
-        result=msgspec.Raw(record.result) if record.result and record.content_type == "application/json" else None,
+        result=msgspec.Raw(result) if result else None,
+        dialect=job.dialect if show is not canonical else "openai",
+        cost=record.cost,
+        cost_estimated=record.cost_estimated,
+        trail=steps_told(record.steps or (claim.steps if claim and claim.steps else job.steps)) if job.explain else (),
     )
 
 

@@ -7,6 +7,7 @@ The agent itself (what to say to the provider) is handed in as `perform`: this r
 
 import asyncio
 import os
+import random
 import secrets
 import socket
 import time
@@ -14,16 +15,19 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bus import retry, streams, subjects
+from bus import streams, subjects
+from bus.breaker import Breaker
 from bus.config import Config
-from bus.connection import ApiError, Bus, Message
+from bus.connection import ApiError, Bus, Ear, Message
 from bus.finish import Finish
 from bus.fleet import STALE, Fleet
 from bus.jobs import Jobs
+from bus.pace import Pace
 from bus.puller import ACK, NAK, WIP, Puller
-from bus.router import Route, Wanted, route
+from bus.router import Refused, Route, Setting, Wanted, plan
 from bus.run import Perform, Run
 from bus.slots import share
+from bus.turns import Timing, Turns
 from schemas.job import Job, decode_job
 from schemas.problem import Code, Fault, Problem
 from schemas.provider import Heartbeat, Model, Provider, encode_heartbeat
@@ -31,9 +35,12 @@ from schemas.provider import Heartbeat, Model, Provider, encode_heartbeat
 log = structlog.get_logger()
 
 FindModels = Callable[[], Awaitable[tuple[Model, ...]]]
+Check = Callable[[], Awaitable[None]]
 
 ALIVE_EVERY = 2.0
 WIP_EVERY = 4.0
+PARKED = 256
+"""Live calls held by a worker whose provider cools, until they can go on."""
 LEASE = streams.ACK_WAIT - 3.0
 """Seconds without a turn of our own loop after which another worker may have our jobs."""
 
@@ -48,25 +55,29 @@ class Worker:
         provider: Provider,
         perform: Perform,
         find_models: FindModels | None = None,
+        check: Check | None = None,
     ) -> None:
+        """`check`: a call that costs nothing and raises `Problem` when the provider is not fit."""
         self.fleet, self.finish, self.provider, self.perform = fleet, finish, provider, perform
         self.bus: Bus = fleet.bus
         self.config: Config = fleet.config
         self.jobs: Jobs = finish.jobs
-        self.find_models = find_models
+        self.find_models, self.check = find_models, check
         self.queue = provider.queue
         self.agent = (
             f"{provider.name}-{socket.gethostname()[:20].replace('.', '-')}-{os.getpid()}-{secrets.token_hex(2)}"
         )
         self.runs: dict[int, Run] = {}
         self.share = 0
-        self.cooling_until = 0.0
-        self.reason = ""
+        self.breaker = Breaker()
+        self.pace = Pace(provider.requests_per_minute, provider.tokens_per_minute)
+        self.turns = Turns()
+        self.timing = Timing()
         self.offline = ""
         self.models: tuple[Model, ...] = provider.models
         self.draining = False
-        self._failures = 0
         self._seconds = 1.0
+        self._parked = 0
         self._done = self._failed = 0
         self._started = time.time()
         self._waiting = [0, 0]
@@ -74,6 +85,8 @@ class Worker:
         self._beats = 0
         self._turn = time.monotonic()
         self._pullers: list[Puller] = []
+        self._ears: list[Ear] = []
+        self._minding: list[asyncio.Task[None]] = []
 
     # ---- life -----------------------------------------------------------------------------------------------------
 
@@ -85,23 +98,28 @@ class Worker:
         live = Puller(self.bus, "LIVE", f"live-{self.queue}", self._took_live, self._want_live, self.provider.priority)
         work = Puller(self.bus, "WORK", f"work-{self.queue}", self._took_work, self._want_work, self.provider.priority)
         self._pullers = [live, work]
-        await self.bus.listen("job.cancel.*", self._heard_cancel)
-        await self.bus.listen(subjects.HB_ASK, lambda _: self.beat(full=True))
-        await self.bus.listen(subjects.agent_cmd(self.agent, "*"), lambda _: self.beat(full=True))
+        for subject, heard in (
+            ("job.cancel.*", self._heard_cancel),
+            (subjects.HB_ASK, lambda _: self.beat(full=True)),
+            (subjects.agent_cmd(self.agent, "*"), lambda _: self.beat(full=True)),
+        ):
+            self._ears.append(await self.bus.listen(subject, heard))
         self.beat(full=True)
         await asyncio.sleep(0.1)  # long enough to hear the others, so that nobody takes slots that are held
         self._divide()
         for puller in self._pullers:
             await puller.start()
         self.beat(full=True)
-        self.bus.spawn(self._sweep())
+        self._minding.append(self.bus.spawn(self._sweep()))
         if self.find_models is not None:
-            self.bus.spawn(self._rediscover())
+            self._minding.append(self.bus.spawn(self._rediscover()))
+        if self.check is not None and self.provider.check_seconds > 0:
+            self._minding.append(self.bus.spawn(self._check_health(self.check)))
         log.info("agent.started", agent=self.agent, queue=self.queue, slots=self.share, models=len(self.models))
 
     async def drain(self, grace: float = 20.0) -> None:
-        """Take nothing more, finish what is under way within `grace` seconds, give the rest back."""
-        self.draining = True
+        """Take nothing more, finish what is under way within `grace` seconds, give the rest back. May be asked twice."""
+        self.draining, self.share = True, 0  # a successor with other settings may have what is free at once
         self.beat()
         # Before anything is given back, or it would come straight to our own standing pulls.
         await asyncio.gather(*(puller.stop() for puller in self._pullers))
@@ -116,6 +134,10 @@ class Worker:
         tasks = [run.task for run in self.runs.values() if run.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=3)
+        for task in self._minding:  # the process may go on without us, and then nobody may hear of us again
+            task.cancel()
+        for ear in self._ears:
+            await ear.close()
         self._say(slots=-1)
 
     # ---- room -----------------------------------------------------------------------------------------------------
@@ -124,24 +146,43 @@ class Worker:
     def free(self) -> int:
         return self.share - self._holding
 
-    def _fit(self) -> bool:
-        return not self.draining and self.cooling_until <= time.time()
+    @property
+    def cooling_until(self) -> float:
+        """Unix seconds until which nothing is taken."""
+        return self.breaker.until
+
+    @cooling_until.setter
+    def cooling_until(self, until: float) -> None:
+        self.breaker.until = until
+
+    def _room(self) -> int:
+        """Jobs that may begin now: free slots, unless the provider cools, is on probation, or is asked too often."""
+        if self.draining or self.offline:
+            return 0
+        room = self.breaker.room(self.free, time.time())
+        return min(room, self.pace.room(time.monotonic())) if self.pace.limited else room
 
     def _want_live(self) -> int:
-        return self.free if self._fit() else 0
+        return self.turns.live(self._room(), time.monotonic()) or self._want_parked()
+
+    def _want_parked(self) -> int:
+        """While the whole queue cools its callers are not left waiting here: they go where somebody is fit."""
+        if self.draining or self.breaker.until <= time.time() + 0.5 or self._parked >= PARKED:
+            return 0
+        return PARKED - self._parked if self.fleet.cools(self.queue) else 0
 
     def _want_work(self) -> int:
         """The reserve stays for live calls, but never so much that durable work starves."""
-        if not self._fit():
-            return 0
-        reserve = min(self.provider.reserve, max(0, self.share - 1))
-        return self.free - reserve
+        wanted = self.provider.reserve if self.provider.reserve >= 0 else max(1, self.share // 8)
+        reserve = min(wanted, max(0, self.share - 1))
+        return self.turns.work(min(self._room(), self.free - reserve), time.monotonic())
 
     def release(self, run: Run) -> None:
         """The run needs its slot no longer (once)."""
         if run.holds:
             run.holds = False
             self._holding -= 1
+            self.breaker.ended(run.job.id)
             for puller in self._pullers:
                 puller.kick()
 
@@ -158,19 +199,43 @@ class Worker:
     # ---- deliveries -----------------------------------------------------------------------------------------------
 
     def _took_live(self, message: Message) -> None:
-        if self._want_live() <= 0:
+        parks = self.turns.live(self._room(), time.monotonic()) <= 0
+        if parks and self._want_parked() <= 0:
+            self.turns.refused_live = True
             self.bus.tell(message.reply, NAK)
             return
         self.bus.tell(message.reply, ACK)
         self._waiting[0] = _pending(message.reply)
+        if parks:
+            self._park(decode_job(message.data))
+            return
+        self.turns.began_live()
         self._begin(decode_job(message.data), "", 1)
 
     def _took_work(self, message: Message) -> None:
         if self._want_work() <= 0:
+            self.turns.refused_work = True
             self.bus.tell(message.reply, NAK)
             return
         self._waiting[1] = _pending(message.reply)
+        self.turns.began_work()
         self._begin(decode_job(message.data), message.reply, _delivered(message.reply))
+
+    def _park(self, job: Job) -> None:
+        """A call that waited for a provider which cools now: it holds no slot, and goes on as soon as it can."""
+        run = Run(self, job)
+        run.holds = False
+        self.runs[job.id] = run
+        self._parked += 1
+
+        async def move() -> None:
+            try:
+                await run.move(self.breaker.reason)
+            finally:
+                self._parked -= 1
+                self.forget(run)
+
+        run.task = asyncio.get_running_loop().create_task(move())
 
     def _begin(self, job: Job, reply: str, delivered: int) -> None:
         known = self.runs.get(job.id)
@@ -180,6 +245,9 @@ class Worker:
         run = Run(self, job, reply, delivered)
         self.runs[job.id] = run
         self._holding += 1
+        self.breaker.began(job.id, time.time())
+        run.estimate = len(job.body) // 4
+        self.pace.took(run.estimate)
         run.task = asyncio.get_running_loop().create_task(self._run(run))
 
     async def _run(self, run: Run) -> None:
@@ -202,38 +270,38 @@ class Worker:
 
     # ---- health ---------------------------------------------------------------------------------------------------
 
-    def succeeded(self, seconds: float) -> None:
+    def succeeded(self, run: Run, first: float) -> None:
         self._done += 1
-        self._failures = 0
-        self._seconds += 0.1 * (seconds - self._seconds)
-        if self.cooling_until:
-            self.cooling_until, self.reason = 0.0, ""
+        self._seconds += 0.1 * (run.seconds - self._seconds)
+        self.timing.measured(run.seconds, first - run.started if first else 0.0, time.monotonic())
+        if self.breaker.succeeded(run.started):
+            log.info("provider.recovered", provider=self.provider.name)
             self.beat()
 
-    def failed(self, fault: Fault) -> None:
+    def failed(self, run: Run, fault: Fault) -> None:
         self._failed += 1
         if self.provider.kind == "callbacks":  # one receiver's failure says nothing about the next one's
             return
-        self._failures = self._failures + 1 if fault.code in retry.ELSEWHERE else 0
-        pause = retry.cooldown(fault, self._failures)
+        pause = self.breaker.failed(fault, run.started, time.time())
         if pause > 0:
-            self.cooling_until = max(self.cooling_until, time.time() + pause)
-            self.reason = fault.message
             log.warning("provider.cooling", provider=self.provider.name, seconds=round(pause, 1), why=fault.code)
             self.beat()
+            for puller in self._pullers:  # callers who wait here are taken along
+                puller.kick()
 
-    def route(self, wanted: Wanted) -> Route | None:
+    def plan(self, wanted: Wanted, explain: bool = False) -> Route | None:
         """Where a job could go on; None if nowhere."""
         try:
-            return route(wanted, self.fleet.queues(), time.time())
-        except Problem:
+            setting = Setting(self.config.rules, random.random(), explain)
+            return plan(wanted, self.fleet.queues(), time.time(), setting)
+        except Refused:
             return None
 
     def beat(self, full: bool = False) -> None:
         self._say(max(self.share, self._holding), full)
 
     def _say(self, slots: int, full: bool = False) -> None:
-        provider = self.provider
+        provider, now = self.provider, time.monotonic()
         beat = Heartbeat(
             agent=self.agent,
             provider=provider.name,
@@ -245,8 +313,8 @@ class Worker:
             seconds=self._seconds,
             priority=provider.priority,
             cost=provider.cost,
-            cooling_until=self.cooling_until,
-            reason=self.reason,
+            cooling_until=self.breaker.until,
+            reason=self.breaker.reason,
             draining=self.draining,
             models=self.models if full else None,
             started=self._started,
@@ -255,6 +323,10 @@ class Worker:
             host=socket.gethostname(),
             pid=os.getpid(),
             offline=self.offline,
+            first=self.timing.first(now),
+            latency=self.timing.whole(now),
+            paced=round(self.pace.wait(now), 3) if self.pace.limited else 0.0,
+            probing=self.breaker.probing(time.time()),
         )
         self.bus.tell(subjects.hb(self.queue, self.agent), encode_heartbeat(beat))
 
@@ -298,14 +370,17 @@ class Worker:
 
     def _divide(self) -> None:
         now = time.monotonic()
-        others = {
-            seen.beat.agent: seen.beat.slots
+        peers = [
+            seen.beat
             for seen in self.fleet.agents.values()
             if seen.beat.provider == self.provider.name and seen.beat.agent != self.agent and now - seen.at < STALE
-        }
-        new = share(self.provider.slots, self.agent, others)
+        ]
+        leaving = sum(beat.slots for beat in peers if beat.draining)
+        others = {beat.agent: beat.slots for beat in peers if not beat.draining and (beat.slots or not beat.offline)}
+        new = 0 if self.draining else share(self.provider.slots - leaving, self.agent, others)
         if new != self.share:
             self.share = new
+            self.pace.share(new / self.provider.slots)
             self.beat()
 
     # ---- configuration --------------------------------------------------------------------------------------------
@@ -337,7 +412,8 @@ class Worker:
             async with asyncio.timeout(10):
                 found = await self.find_models()
         except (Problem, TimeoutError) as error:
-            self.offline = "" if self.models else str(error) or "no answer in 10 s"
+            if not self.models:
+                self.offline = str(error) or "no answer in 10 s"
             log.warning("provider.unreachable", provider=self.provider.name, error=str(error))
             return
         self.offline = ""
@@ -359,6 +435,47 @@ class Worker:
                 except Problem as problem:
                     log.warning("provider.models_unknown", provider=self.provider.name, error=str(problem))
                 wait = 5.0 if self.offline else 300.0
+
+    async def _check_health(self, check: Check) -> None:
+        """Ask for something that costs nothing while nobody else asks: idle or cooling. Twice bad is offline."""
+        every, bad, seen = self.provider.check_seconds, 0, -1
+        while True:
+            await asyncio.sleep(min(every, 5.0) if self.offline or bad else every)
+            if self._holding or (self._done != seen and not self.breaker.until and not self.offline):
+                seen = self._done
+                continue
+            fault = await self._checked(check)
+            if fault is None:
+                bad = 0
+                self._set_offline("")
+                continue
+            bad += 1
+            if bad >= 2:
+                self._set_offline(fault)
+
+    async def _checked(self, check: Check) -> str | None:
+        """Why the provider is not fit. A refusal or a 429 is a sign of life."""
+        try:
+            async with asyncio.timeout(self.provider.check_timeout):
+                await check()
+        except TimeoutError:
+            return f"its health check got no answer in {self.provider.check_timeout:g} s"
+        except Problem as problem:
+            return str(problem) if problem.code in UNFIT else None
+        except Exception:
+            log.exception("provider.check_failed", provider=self.provider.name)
+        return None
+
+    def _set_offline(self, reason: str) -> None:
+        if bool(reason) != bool(self.offline):
+            log.warning("provider.offline" if reason else "provider.online", provider=self.provider.name, why=reason)
+        if reason != self.offline:
+            self.offline = reason
+            self.beat()
+
+
+UNFIT = frozenset({Code.PROVIDER_UNREACHABLE, Code.PROVIDER_TIMEOUT, Code.PROVIDER_ERROR, Code.PROVIDER_AUTH})
+"""What a health check must meet with for the provider to count as away."""
 
 
 def _delivered(reply: str) -> int:

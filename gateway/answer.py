@@ -7,23 +7,29 @@ under an id of its own, so that no job ever has two rows.
 
 import time
 from contextlib import suppress
+from functools import partial
 
 import structlog
 from litestar.types import Receive, Scope, Send
 
 from bus.desk import Desk
+from bus.router import Refused
 from gateway import live, queued
 from gateway.access import Access
+from gateway.answers import Answers, use_of
+from gateway.dialects._dialect import NOWHERE, Door, Place
+from gateway.dialects.responses import no_response
 from gateway.parts import Parts
-from gateway.problems import internal
+from gateway.problems import JSON, internal
 from gateway.reading import Gone, decode, read_body
 from gateway.records import Records
+from gateway.till import Till
 from gateway.turn import Turn
-from gateway.wishes import Asking, Wish, wish_of
+from gateway.wishes import Asking, Wish, in_background, wish_of
 from schemas.events import Done, Failed
-from schemas.job import Job
-from schemas.operations import Operation
+from schemas.job import Job, Record, State
 from schemas.problem import Code, Fault, Problem
+from schemas.provider import ApiKey
 
 log = structlog.get_logger()
 
@@ -33,25 +39,33 @@ LEFT = Failed(live.HUNG_UP)
 class Front:
     """The front door of one process."""
 
-    def __init__(self, parts: Parts, records: Records, desk: Desk) -> None:
-        self.parts, self.records, self.desk = parts, records, desk
-        self.access = Access(parts.config)
+    def __init__(self, parts: Parts, records: Records, desk: Desk, till: Till) -> None:
+        self.parts, self.records, self.desk, self.till = parts, records, desk, till
+        self.answers = Answers(parts.dispatcher)
+        self.access = Access(parts.config, parts.registry.catalogue if parts.registry else None)
 
-    async def answer(self, operation: Operation, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request for `operation`. Raises nothing but a cancellation."""
+    async def answer(self, door: Door, scope: Scope, receive: Receive, send: Send, place: Place = NOWHERE) -> None:
+        """Answer one HTTP request at `door`. Raises nothing but a cancellation."""
         headers, client = scope["headers"], scope["client"]
-        turn = Turn(
-            operation.name, self.parts.dispatcher.new_id(), time.time(), dict(headers), client[0] if client else ""
-        )
+        number, name = self.parts.dispatcher.new_id(), door.operation.name
+        turn = Turn(name, number, time.time(), dict(headers), client[0] if client else "")
+        turn.dialect = door.dialect
         try:
             if scope.get("method") != "POST":
                 raise Problem(Code.METHOD_NOT_ALLOWED, f"{scope['path']} is asked with POST.")
             turn.key = self.access.who(turn.heads)
             turn.body = await read_body(receive, turn.heads, self.parts.limits.body_bytes)
-            asked: Asking = decode(operation, turn.body, turn.heads.get(b"content-encoding", b""))
+            if door.read is not None and await self._translated(door, turn, place, send):
+                return
+            asked: Asking = decode(door.operation, turn.body, turn.heads.get(b"content-encoding", b""))
             turn.asked = asked
+            self.access.allow(turn.key, name, asked.model)
             wish = wish_of(headers, turn.heads, scope["query_string"], asked)
+            if turn.read is not None and turn.read.background:
+                wish = in_background(wish)
             job = turn.job(wish, self.parts)
+            if self.till.applies(turn.key):
+                job, turn.hold = await self.till.admit(turn.key, job, asked)
         except Problem as problem:
             await self.refuse(turn, problem.fault, send)
         except Gone:
@@ -69,7 +83,32 @@ class Front:
         """Answer and record a request that became no job."""
         end = Failed(fault)
         self._record(turn, end)
-        await live.send_end(end, turn.told(), send)
+        await self._reply(turn, send).end(end)
+
+    async def _translated(self, door: Door, turn: Turn, place: Place, send: Send) -> bool:
+        """Put the body into the canonical form. True: the answer was known without a provider, and is sent."""
+        assert door.read is not None
+        assert turn.key is not None
+        read = door.read(turn.body, place)
+        if read.answer is not None:
+            headers = [*turn.told(), *read.flags, JSON, (b"content-length", b"%d" % len(read.answer))]
+            await live.send_whole(200, headers, read.answer, send)
+            return True
+        if read.previous and door.join is not None:
+            read = door.join(read, await self._stored(turn.key, read.previous))
+        turn.read, turn.body = read, read.body
+        return False
+
+    async def _stored(self, key: ApiKey, number: int) -> Record:
+        try:
+            return await self.desk.result(key, number)
+        except Problem as problem:
+            raise no_response(f"resp_{number}") if problem.code is Code.NOT_FOUND else problem from None
+
+    def _reply(self, turn: Turn, send: Send, job: Job | None = None) -> live.Reply:
+        reply = live.Reply(send, turn.told(), turn.id, turn.dialect)
+        reply.job = job
+        return reply
 
     def _record(self, turn: Turn, end: Failed) -> None:
         if turn.key is None:
@@ -81,25 +120,35 @@ class Front:
         dispatcher = self.parts.dispatcher
         call = None
         end: Done | Failed = LEFT
+        reply = self._reply(turn, send, job)
+        if turn.read is not None and turn.read.store:
+            reply.keep = partial(self._keep, job)
+        cached = False
         try:
-            call = await dispatcher.live(job)
+            use = use_of(turn.heads, turn.key) if turn.key is not None else None
+            if use is None:
+                call = await dispatcher.live(job)
+            else:
+                call, cached = await self.answers.live(job, use)
+                reply.headers.append((b"x-ai-cache", b"hit" if cached else b"miss"))
             watch = live.Watch(dispatcher, receive, call)
             if job.stream:
-                end = await live.Stream(call, watch, turn.told(), send).answer()
+                end = await live.Stream(call, watch, reply).answer()
             else:
-                end = await live.answer_json(call, watch, turn.told(), send)
+                end = await live.answer_json(call, watch, reply)
         except Problem as problem:
-            end = Failed(problem.fault)
-            await live.send_end(end, turn.told(), send)
+            end = Failed(problem.fault, steps=problem.trail if job.explain and isinstance(problem, Refused) else ())
+            await reply.end(end)
         except Exception:
             log.exception("request.failed", request=turn.id)
             end = Failed(internal())
             with suppress(Exception):  # it may be the sending itself that failed
-                await live.send_end(end, turn.told(), send)
+                await self._reply(turn, send).end(end)
         finally:
             if call is not None:
                 call.close()
-            self.records.add(job, end)
+                job = call.job
+            self.till.close(job, end, turn.hold, cached)
 
     async def _durable(self, turn: Turn, job: Job, wish: Wish, receive: Receive, send: Send) -> None:
         dispatcher, key = self.parts.dispatcher, turn.key
@@ -107,6 +156,8 @@ class Front:
         try:
             accepted = await dispatcher.submit(job)
         except Problem as problem:
+            if turn.hold is not None:
+                turn.hold.undo()
             turn.id = (
                 dispatcher.new_id()
             )  # no row under the job's id: an unanswered store may have taken it all the same
@@ -118,10 +169,24 @@ class Front:
             await self.refuse(turn, internal(), send)
             return
         turn.id = accepted.id
-        held = queued.Held(key, accepted, wish, turn.told(), self.parts.limits.sync_seconds)
+        if accepted.duplicate and turn.hold is not None:  # the first one has paid
+            turn.hold.undo()
+        background = turn.read is not None and turn.read.background
+        held = queued.Held(key, accepted, wish, self.parts.limits.sync_seconds, background)
         try:
-            await queued.answer(self.desk, held, receive, send)
+            await queued.answer(self.desk, held, receive, self._reply(turn, send, accepted.job))
         except Exception:  # the job is safe; only our answer is not
             log.exception("request.failed", request=turn.id)
             with suppress(Exception):
-                await live.send_end(Failed(internal()), turn.told(), send)
+                await self._reply(turn, send).end(Failed(internal()))
+
+    async def _keep(self, job: Job, end: Done) -> None:
+        """Store a live answer that its caller may ask for again. If that fails the answer is told all the same."""
+        record = Record(
+            job=job, state=State.DONE, result=end.body, content_type=end.content_type, usage=end.usage,
+            attempts=end.attempts, provider=end.provider, finished=time.time(), first=end.first,
+        )  # fmt: skip
+        try:
+            await self.parts.dispatcher.jobs.deposit(record)
+        except Exception as error:
+            log.warning("response.not_stored", job=job.id, error=str(error))

@@ -17,14 +17,19 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.openapi import OpenAPIConfig
 
 from bus.desk import Desk
+from bus.limits import Limits as KeyLimits
 from gateway.answer import Front
+from gateway.batches import Batches
+from gateway.dialects.doors import dialect_at, result_of
 from gateway.direct import Direct
+from gateway.files import Files
 from gateway.openapi import Described
 from gateway.parts import Limits, Parts
 from gateway.problems import answer_of, internal
 from gateway.records import Records
-from gateway.routes import health, jobs, models
-from gateway.routes.chat import chat_route
+from gateway.routes import admin, batches, files, gemini, health, jobs, models, ollama, responses
+from gateway.routes.chat import door_routes
+from gateway.till import Till
 from schemas.problem import Code, Fault, Problem
 from schemas.provider import ApiKey
 from schemas.status import STATUS
@@ -37,20 +42,30 @@ Asked = Request[Any, Any, Any]
 
 def build(parts: Parts) -> Litestar:
     """The application over started parts. Raises nothing; it is ready once its lifespan has begun."""
-    records = Records(parts.bus, bodies=parts.bodies)
-    desk = Desk(parts.dispatcher)
-    front = Front(parts, records, desk)
-    direct = Direct(parts, records, front.access, desk)
+    records = Records(parts.bus, bodies=parts.bodies, accounts=parts.accounts)
+    limits = KeyLimits(parts.bus)
+    till = Till(limits, parts.accounts, records)
+    desk = Desk(parts.dispatcher, result_of)
+    front = Front(parts, records, desk, till)
+    direct = Direct(parts, till, front.access, desk)
+
+    stored = Files(parts.bus, parts.dispatcher.new_id)
+    batched = Batches(parts, stored, front.access)
 
     @asynccontextmanager
     async def alive(_: Litestar) -> AsyncGenerator[None, None]:
         records.start()
+        limits.start()
         await desk.start()
         await direct.start()
+        await batched.start()
         try:
             yield
         finally:
+            await batched.stop()
+            await stored.stop()
             await direct.stop()
+            await limits.stop()
             await records.stop()
 
     def number(response: Response[Any]) -> Response[Any]:
@@ -58,23 +73,37 @@ def build(parts: Parts) -> Litestar:
         return response
 
     def caller(request: Asked) -> ApiKey:
-        return front.access.who(dict(request.scope["headers"]))
+        return front.access.who(dict(gemini.keyed(request.scope)["headers"]))
 
     return Litestar(
         route_handlers=[
-            chat_route(front),
+            *door_routes(front),
+            gemini.ask,
             models.list_models,
             models.read_model,
             jobs.read_job,
             jobs.read_result,
             jobs.follow_job,
             jobs.cancel_job,
+            responses.read_response,
+            responses.cancel_response,
+            responses.delete_response,
+            ollama.version,
+            ollama.tags,
+            ollama.running,
+            ollama.show,
+            *files.ROUTES,
+            *batches.ROUTES,
+            admin.router(parts),
             health.home,
             health.up,
         ],
         dependencies={
             "parts": Provide(lambda: parts, sync_to_thread=False),
+            "front": Provide(lambda: front, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),
+            "files": Provide(lambda: stored, sync_to_thread=False),
+            "batches": Provide(lambda: batched, sync_to_thread=False),
             "caller": Provide(caller, sync_to_thread=False),
         },
         exception_handlers={Problem: _problem, HTTPException: _refused, Exception: _unforeseen},
@@ -113,10 +142,12 @@ def _unforeseen(request: Asked, error: Exception) -> Response[bytes]:
 
 
 def _answer(request: Asked, fault: Fault, error: HTTPException | None = None) -> Response[bytes]:
-    status, headers, body = answer_of(fault)
+    number = request.app.state.new_id()
+    dialect = dialect_at(request.scope["path"], dict(request.scope["headers"]))
+    status, headers, body = answer_of(fault, dialect.told(fault, number))
     told = {name.decode(): value.decode("latin-1") for name, value in headers if name != b"content-length"}
     if error is not None and error.headers:
         told |= {name.lower(): value for name, value in error.headers.items()}
-    told["x-request-id"] = str(request.app.state.new_id())
+    told["x-request-id"] = str(number)
     told.pop("content-type", None)
     return Response(body, status_code=status, headers=told, media_type="application/json")

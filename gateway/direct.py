@@ -22,13 +22,14 @@ from gateway.live import settle
 from gateway.parts import Parts
 from gateway.problems import error_body, internal
 from gateway.reading import decode, too_large
-from gateway.records import Records
+from gateway.till import Till
 from gateway.turn import Turn
 from gateway.wishes import Wish
 from schemas.events import Delta, Done, Failed, event_messages
 from schemas.job import Job, Style
 from schemas.operations import OPERATIONS
 from schemas.problem import Code, Fault, Problem
+from schemas.rules import trail_header
 from schemas.status import status_of
 
 log = structlog.get_logger()
@@ -45,8 +46,8 @@ _encode = msgspec.json.Encoder().encode
 class Direct:
     """The bus's own front door in one gateway. All gateways share the work."""
 
-    def __init__(self, parts: Parts, records: Records, access: Access, desk: Desk) -> None:
-        self.parts, self.records, self.access, self.desk = parts, records, access, desk
+    def __init__(self, parts: Parts, till: Till, access: Access, desk: Desk) -> None:
+        self.parts, self.till, self.access, self.desk = parts, till, access, desk
         self._bus, self._dispatcher = parts.bus, parts.dispatcher
         self._ear: Ear | None = None
         self._puller = Puller(self._bus, "REQ", "intake", self._heard_req, self._room)
@@ -76,7 +77,7 @@ class Direct:
     async def _call(self, message: Message) -> None:
         turn = self._turn(message)
         try:
-            job = self._job(turn, message, Wish(style=Style.DIRECT, ref=_ref(message)))
+            job = await self._paid(turn, self._job(turn, message, Wish(style=Style.DIRECT, ref=_ref(message))))
         except Problem as problem:
             self._refuse(turn, message, problem.fault)
             return
@@ -98,7 +99,8 @@ class Direct:
         finally:
             if call is not None:
                 call.close()
-            self.records.add(job, end)
+                job = call.job
+            self.till.close(job, end, turn.hold)
             self._answer(job, message.reply, end, spoke)
 
     def _answer(self, job: Job, reply: str, end: Done | Failed, spoke: bool) -> None:
@@ -106,6 +108,8 @@ class Direct:
         headers = {"Ai-Job": str(job.id), "Ai-End": "1"}
         if end.provider:
             headers["Ai-Provider"] = end.provider
+        if end.steps:
+            headers["Ai-Trail"] = trail_header(end.steps).decode()
         if isinstance(end, Done) and len(end.body) > self._bus.server_max_payload - 1000:
             end = Failed(too_large(self._bus.server_max_payload).fault, provider=end.provider)
         if isinstance(end, Failed):
@@ -137,8 +141,11 @@ class Direct:
         try:
             ref = named or f"req-{delivery.sequence}-{delivery.stored}"
             job = self._job(turn, message, Wish(style=Style.DIRECT, durable=True, ref=ref), out=named)
+            job = await self._paid(turn, job)
             accepted = await self._dispatcher.submit(job)
         except Problem as problem:
+            if turn.hold is not None:
+                turn.hold.undo()
             if problem.code in _LATER and delivery.count < DELIVERIES * 20:
                 log.warning("direct.delayed", code=str(problem.code), delivery=delivery.count)
                 return
@@ -157,6 +164,8 @@ class Direct:
             }
             self._bus.tell(accepted.job.out, _encode(told))
             if accepted.duplicate:
+                if turn.hold is not None:  # the first one has paid
+                    turn.hold.undo()
                 await self._tell_end(turn, accepted.job)
         self._bus.tell(message.reply, ACK)
 
@@ -196,6 +205,7 @@ class Direct:
         if len(turn.body) > self.parts.limits.body_bytes:
             raise too_large(self.parts.limits.body_bytes)
         turn.asked = decode(operation, turn.body)
+        self.access.allow(turn.key, op, turn.asked.model)
         if wish.durable:
             wish = msgspec.structs.replace(wish, reply_to=turn.asked.reply_to or "")
         job = turn.job(wish, self.parts)
@@ -203,11 +213,17 @@ class Direct:
             return job
         return msgspec.structs.replace(job, out=subjects.out(tenant, key_id, _token(out) or str(job.id)))
 
+    async def _paid(self, turn: Turn, job: Job) -> Job:
+        """Charge the key in advance. Raises `Problem` when its limit or its budget is used up."""
+        if turn.key is not None and self.till.applies(turn.key):
+            job, turn.hold = await self.till.admit(turn.key, job, turn.asked)
+        return job
+
     def _record(self, turn: Turn, fault: Fault) -> None:
         if turn.key is None:
             log.info("direct.refused", request=turn.id, code=str(fault.code))
             return
-        self.records.add(turn.refused(), Failed(fault))
+        self.till.close(turn.refused(), Failed(fault))
 
 
 class _Delivery:

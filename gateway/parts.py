@@ -11,6 +11,8 @@ from bus.config import Config
 from bus.connection import Bus
 from bus.dispatch import Dispatcher
 from bus.fleet import Fleet
+from bus.registry import Registry
+from schemas.rows import NO_ACCOUNTS, Accounts
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +24,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long a sync call may take in all."""
     job_seconds: float = 86_400.0
     """Deadline of a queued job."""
+    file_bytes: int = 2_147_483_648
+    """An uploaded file's size."""
+    batch_jobs: int = 32
+    """Jobs that one batch may have in the queues at a time: what comes between must not wait behind all of a batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +44,7 @@ class Parts:
     bodies: bool = False
     """Archive requests and answers too."""
     version: str = "0"
+    accounts: Accounts = NO_ACCOUNTS
+    """Who knows what requests cost."""
+    registry: Registry | None = None
+    """Changes of providers and keys. None: one that can't seal secrets."""

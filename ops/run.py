@@ -22,10 +22,13 @@ import structlog
 from msgspec.structs import replace
 
 from bus.connection import Bus, Link, open_bus
-from ops import logs
+from ops import catalogue, logs, sections
+from ops import seal as sealing
 from ops.children import SUPERVISOR, end_with_parent
+from ops.seal import Seal, holds_literal
 from ops.serving import DRAIN_SECONDS, listen, serve
-from ops.settings import Settings, load, secret
+from ops.settings import Settings, load
+from schemas.catalogue import Catalogue
 from schemas.problem import Code, Fault, Problem
 from schemas.provider import Provider
 
@@ -35,14 +38,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-CONFIG_SECONDS = 15.0
-"""How long an agent waits for its provider to be named in CONFIG."""
-
-SIGNING = "AI_SERVER_CALLBACK_SECRET"
-"""Environment: what callbacks are signed with (`whsec_…`; several, separated by spaces, while one replaces another)."""
-
-CALLBACKS = Provider(name="callbacks", kind="callbacks", key=f"env:{SIGNING}", discover=False, slots=32)
-"""The queue of web callbacks: a provider like any other, so that deliveries have state and retries."""
+CALLBACKS = sections.CALLBACKS
+REST = "--rest"
+"""Word of an agent's command line: serve also what is nobody else's."""
 
 
 async def gateway(settings: Settings, link: Link, stop: asyncio.Event, listener: socket.socket | None = None) -> None:
@@ -54,17 +52,23 @@ async def gateway(settings: Settings, link: Link, stop: asyncio.Event, listener:
     from bus.ids import Ids
     from bus.jobs import Jobs
     from bus.keeper import Keeper
+    from bus.registry import Registry
     from gateway.app import build
+    from gateway.dialects.doors import result_of
     from gateway.parts import Limits, Parts
+    from ops.pricing import Books
 
+    known = catalogue_of(settings)
     listener = listener or listen(settings.host, settings.port)
     async with open_bus(link, "gateway") as bus:
         await declare(bus)
         config, ids, jobs = Config(bus), Ids(bus), Jobs(bus)
         fleet = Fleet(bus, config)
-        finish = Finish(bus, jobs, ids, settings.archive.bodies)
+        finish = Finish(bus, jobs, ids, settings.archive.bodies, show=result_of)
         dispatcher = Dispatcher(fleet, jobs, ids, finish, settings.limits.queue_seconds)
-        for part in (config, ids, fleet, dispatcher, Keeper(dispatcher)):
+        books = Books(config, settings.data, known)
+        finish.accounts, dispatcher.list_price = books, books.list_price
+        for part in (config, ids, fleet, dispatcher, Keeper(dispatcher), books):
             await part.start()
         parts = Parts(
             bus=bus,
@@ -75,10 +79,14 @@ async def gateway(settings: Settings, link: Link, stop: asyncio.Event, listener:
                 body_bytes=settings.limits.body_bytes,
                 sync_seconds=settings.limits.sync_seconds,
                 job_seconds=settings.limits.job_seconds,
+                file_bytes=settings.limits.file_bytes,
+                batch_jobs=settings.limits.batch_jobs,
             ),
             private_callbacks=settings.private_callbacks,
             bodies=settings.archive.bodies,
             version=version("ai-server"),
+            accounts=books,
+            registry=Registry(config, sealing.load(settings.data, os.environ), known, catalogue.kinds()),
         )
         async with doorkeeper(settings, link, config):
             await serve(build(parts), listener, stop, lambda: hurry(dispatcher))
@@ -105,15 +113,21 @@ async def doorkeeper(settings: Settings, link: Link, config: "Config") -> AsyncI
         yield
 
 
-async def agent(settings: Settings, link: Link, stop: asyncio.Event, names: Sequence[str]) -> None:
-    """One process that serves the providers `names`."""
+async def agent(settings: Settings, link: Link, stop: asyncio.Event, names: Sequence[str], rest: bool = False) -> None:
+    """One process that serves the providers `names`, and with `rest` also those that are nobody else's."""
+    from agents.agent import load as load_agent
     from bus.config import Config
     from bus.finish import Finish
     from bus.fleet import Fleet
     from bus.ids import Ids
     from bus.jobs import Jobs
-    from ops.provide import Served
+    from gateway.dialects.doors import result_of
+    from ops.pricing import Books
+    from ops.provide import Means
+    from ops.team import Team
 
+    if rest:
+        load_agent("openai")  # aiohttp costs 0.3 s: the first provider that is added live must not wait for it
     async with open_bus(link, "agent-" + "-".join(names)[:40]) as bus:
         if not supervised():
             await declare(bus)
@@ -121,13 +135,12 @@ async def agent(settings: Settings, link: Link, stop: asyncio.Event, names: Sequ
         fleet = Fleet(bus, config)
         for part in (config, ids, fleet):
             await part.start()
-        finish = Finish(bus, Jobs(bus), ids, settings.archive.bodies)
-        providers = [await provider(settings, config, name) for name in names]
-        served = [Served(fleet, finish, one, private=settings.private_callbacks) for one in providers]
-        for one in served:
-            one.start()
-        await stop.wait()
-        await asyncio.gather(*(one.drain(DRAIN_SECONDS) for one in served))
+        seal = await own_sections(settings, config, names)
+        means = Means(private=settings.private_callbacks, seal=seal, catalogue=catalogue_of(settings))
+        finish = Finish(bus, Jobs(bus), ids, settings.archive.bodies, show=result_of)
+        finish.accounts = books = Books(config, settings.data, means.catalogue)
+        await books.start()
+        await Team(fleet, finish, names, means, rest=rest).run(stop, DRAIN_SECONDS)
 
 
 async def archiver(settings: Settings, link: Link, stop: asyncio.Event) -> None:
@@ -142,27 +155,34 @@ async def archiver(settings: Settings, link: Link, stop: asyncio.Event) -> None:
 # ---- what the roles share -------------------------------------------------------------------------------------------
 
 
-async def provider(settings: Settings, config: "Config", name: str) -> Provider:
-    """The provider `name`: from this process's settings, else as CONFIG knows it. Waits for CONFIG a while."""
-    if name == CALLBACKS.name:
-        return CALLBACKS if secret(CALLBACKS.key) else _unsigned()
-    if mine := settings.providers.get(name):
-        if config.providers.get(name) != mine:
-            await config.put_provider(mine)
-        return mine
-    waited = 0.0
-    while name not in config.providers:
-        if waited >= CONFIG_SECONDS or not supervised():
-            known = ", ".join(sorted({*config.providers, *settings.providers})) or "none"
-            raise Problem(Code.NOT_FOUND, f"there is no provider `{name}`; known: {known}")
-        await asyncio.sleep(0.05)
-        waited += 0.05
-    return config.providers[name]
+async def own_sections(settings: Settings, config: "Config", names: Sequence[str]) -> Seal:
+    """An agent that was started by hand brings its own sections along, as belonging to this machine.
+
+    Raises `Problem(NOT_FOUND)` for a name that neither they nor CONFIG know.
+    """
+    mine = [pinned(settings.providers[name]) for name in names if name in settings.providers]
+    seal = sealing.load(settings.data, os.environ, make=any(holds_literal(one) for one in mine))
+    if supervised():  # `up` has brought them
+        return seal
+    unknown = [name for name in names if name not in (*settings.providers, *config.providers, CALLBACKS.name)]
+    if unknown:
+        known = ", ".join(sorted({*config.providers, *settings.providers})) or "none"
+        raise Problem(Code.NOT_FOUND, f"there is no provider `{unknown[0]}`; known: {known}")
+    await sections.introduce(config, mine, seal, settings.data)
+    return seal
 
 
-def _unsigned() -> Provider:
-    log.warning("callbacks.unsigned", reason=f"{SIGNING} is not set")
-    return replace(CALLBACKS, key="")
+def pinned(provider: Provider) -> Provider:
+    """Its address and its secrets are meant for the machine they were told on."""
+    return replace(provider, host=provider.host or socket.gethostname())
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    """Raises `Problem` for an override that can't be read: better no start than other models than meant."""
+    try:
+        return catalogue.load(settings.overrides_folder)
+    except catalogue.BadCatalogueError as error:
+        raise Problem(Code.INVALID_REQUEST, str(error)) from error
 
 
 def supervised() -> bool:
@@ -197,14 +217,17 @@ def link_of(url: str) -> Link:
 
 
 def start(role: str, settings: Settings, link: Link, names: Sequence[str] = (), fd: int = -1) -> int:
-    """Run a role until SIGTERM or SIGINT; the exit code. A second signal ends it at once."""
+    """Run a role until SIGTERM or SIGINT; the exit code. A second signal ends it at once.
+
+    `names`: an agent's providers, with `--rest` among them for those that are nobody else's.
+    """
     import uvloop
 
     logs.setup(settings.log.level, role)
     listener = socket.socket(fileno=fd) if fd >= 0 else None
     roles: dict[str, Callable[[asyncio.Event], Coroutine[Any, Any, None]]] = {
         "gateway": lambda stop: gateway(settings, link, stop, listener),
-        "agent": lambda stop: agent(settings, link, stop, names),
+        "agent": lambda stop: agent(settings, link, stop, [n for n in names if n != REST], REST in names),
         "archiver": lambda stop: archiver(settings, link, stop),
     }
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -233,7 +256,7 @@ async def _until_asked(role: Callable[[asyncio.Event], Coroutine[Any, Any, None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`python -m ops.run gateway [--fd N] | agent NAME… | archiver`: how `up` starts its children."""
+    """`python -m ops.run gateway [--fd N] | agent NAME… [--rest] | archiver`: how `up` starts its children."""
     end_with_parent()
     role, *rest = sys.argv[1:] if arguments is None else arguments
     fd = -1

@@ -47,6 +47,8 @@ class ChatRequest(msgspec.Struct, frozen=True):
     """Ours: the web callback's URL. Taken out before the request goes to a provider."""
     ref_id: Annotated[str, msgspec.Meta(max_length=200)] | None = msgspec.field(name="refId", default=None)
     tag: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    provider: str | list[str] | dict[str, Any] | None = None
+    """Ours when it is a name or a list of names: who may serve it. An object is OpenRouter's and travels on."""
 
 
 OURS = ("replyTo", "refId", "tag", "native")

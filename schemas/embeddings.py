@@ -4,7 +4,7 @@ Source: the OpenAI API reference, "Create embeddings". As with chat, the bytes t
 name only what we check or read.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -25,6 +25,8 @@ class EmbeddingsRequest(msgspec.Struct, frozen=True):
     """Ours: the web callback's URL. Taken out before the request goes to a provider."""
     ref_id: Annotated[str, msgspec.Meta(max_length=200)] | None = msgspec.field(name="refId", default=None)
     tag: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    provider: str | list[str] | dict[str, Any] | None = None
+    """Ours when it is a name or a list of names: who may serve it. An object is OpenRouter's and travels on."""
 
     @property
     def stream(self) -> None:

@@ -7,11 +7,13 @@ power and is then rebuilt.
 """
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
 from schemas.events import Attempt, Usage
 from schemas.problem import Fault
+from schemas.rules import Step
 
 
 class State(StrEnum):
@@ -49,7 +51,7 @@ class Job(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     op: str
     """Name of the operation in `schemas.operations`, for example `chat`."""
     model: str
-    """As the caller wrote it."""
+    """As the caller wrote it, or the one that is its turn (`asked`, `chain`)."""
     body: bytes
     """The request as JSON bytes in the operation's own dialect (chat: OpenAI chat/completions)."""
     created: float
@@ -85,6 +87,22 @@ class Job(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     user_agent: str = ""
     client: str = ""
     """Address of the HTTP client."""
+    dialect: str = "openai"
+    """The wire the caller speaks (`gateway/dialects`): the result is stored canonical and shown in it."""
+    echo: bytes = b""
+    """What that dialect's answer repeats of the request, as JSON; for nobody else to read."""
+    asked: str = ""
+    """As the caller wrote it, where `model` has become another: a chain (`a,b,c`), or a fallback that took its place."""
+    chain: tuple[str, ...] = ()
+    """Models to try after `model`, in this order."""
+    providers: tuple[str, ...] = ()
+    """Only these providers (or queues) may serve it, the first ones first; empty: any."""
+    explain: bool = False
+    """The caller wants to know why it went where it did."""
+    steps: tuple[Step, ...] = ()
+    """What is known of that until now."""
+    reserved: int = 0
+    """Millionths of a USD that its key's budget was charged when it was accepted; settled at the end."""
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -102,6 +120,12 @@ class Record(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     finished: float = 0.0
     first: float = 0.0
     requeues: int = 0
+    steps: tuple[Step, ...] = ()
+    model: str = ""
+    """The model that answered, where that is not `job.model`."""
+    cost: float | None = None
+    """USD; None: nobody knows."""
+    cost_estimated: bool = False
 
 
 class Claim(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -118,6 +142,31 @@ class Claim(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """How often this attempt was delivered: a job that kills its agent is counted here."""
     trail: tuple[Attempt, ...] = ()
     excluded: tuple[str, ...] = ()
+    model: str = ""
+    """The model whose turn it is; empty: the job's."""
+    chain: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+
+def claimed(job: Job, agent: str = "", queue: str = "", **more: Any) -> Claim:
+    """A claim that keeps what a later worker must know of the job's way. Without `agent`: it waits in `queue`."""
+    kept = {"trail": job.trail, "excluded": job.excluded, "model": job.model, "chain": job.chain, "steps": job.steps}
+    return Claim(job=job.id, attempt=job.attempt, agent=agent, queue=queue, **(kept | more))
+
+
+def resumed(job: Job, claim: Claim) -> Job:
+    """The job as it was when the claim was written."""
+    model = claim.model or job.model
+    return msgspec.structs.replace(
+        job,
+        attempt=claim.attempt,
+        trail=claim.trail,
+        excluded=claim.excluded,
+        model=model,
+        chain=claim.chain if claim.model else job.chain,
+        asked=job.asked or (job.model if model != job.model else ""),
+        steps=claim.steps,
+    )
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -145,6 +194,13 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     usage: dict[str, object] | None = None
     error: dict[str, object] | None = None
     result: msgspec.Raw | None = None
+    dialect: str = "openai"
+    """Of `result`. Left out for OpenAI's."""
+    cost: float | None = None
+    """USD, by list prices or the operator's own; left out while nobody knows."""
+    cost_estimated: bool = False
+    trail: tuple[dict[str, object], ...] = ()
+    """Each candidate of each attempt and why it was chosen or passed over, where `x-ai-explain: 1` asked for it."""
 
 
 encode_job = msgspec.msgpack.Encoder().encode

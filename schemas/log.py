@@ -52,6 +52,16 @@ class RequestLog(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     parent: int = 0
     again: bool = False
     """Written by recovery: the archiver checks whether this job is in the archive already. Not a column."""
+    cost: float | None = None
+    """USD; None: no price is known."""
+    cost_estimated: bool = False
+    """The tokens were estimated, or the price is the maker's and not this provider's."""
+    cached: bool = False
+    """Answered from the response cache: no provider was asked, and it cost nothing."""
+    served: str = ""
+    """The model that answered or failed last, where that is not `model`."""
+    tokens_written: int = 0
+    """Of `tokens_in`, written into the provider's cache."""
 
 
 encode_logs = msgspec.msgpack.Encoder().encode

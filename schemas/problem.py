@@ -22,6 +22,7 @@ class Code(StrEnum):
     TOO_LARGE = "too_large"
     CONFLICT = "conflict"
     RATE_LIMITED = "rate_limited"
+    QUOTA = "insufficient_quota"
     OVERLOADED = "overloaded"
     NO_PROVIDER = "no_provider_online"
     PROVIDER_REFUSED = "provider_refused"

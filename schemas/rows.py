@@ -5,7 +5,7 @@ from two hosts, so a difference below zero is a clock's fault and counts as 0. B
 to fit into one message.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -21,7 +21,49 @@ _LONGEST = 2_000_000
 _NOBODY = Attempt(0, "", "", "", 0.0, 0.0)
 
 
-def row(job: Job, end: Done | Failed, *, finished: float, bodies: bool, again: bool = False) -> RequestLog:
+class Bill(msgspec.Struct, frozen=True):
+    """What a request has cost, for its row. `cached`: the answer came from the response cache."""
+
+    cost: float | None = None
+    estimated: bool = False
+    cached: bool = False
+
+
+UNKNOWN = Bill()
+
+
+class Accounts(Protocol):
+    """Who knows what requests cost (`ops/pricing.py`); gateway and workers are handed one."""
+
+    def bill(self, job: Job, end: Done | Failed) -> Bill:
+        """What it cost."""
+
+    def estimate(self, job: Job, tokens_in: int, tokens_out: int) -> float:
+        """USD that it will cost, roughly."""
+
+    async def settle(self, job: Job, bill: Bill) -> None:
+        """A durable job has ended: put right what its key's budget was charged."""
+
+
+class NoAccounts:
+    """Where nobody counts money."""
+
+    def bill(self, job: Job, end: Done | Failed) -> Bill:
+        return UNKNOWN
+
+    def estimate(self, job: Job, tokens_in: int, tokens_out: int) -> float:
+        return 0.0
+
+    async def settle(self, job: Job, bill: Bill) -> None:
+        return
+
+
+NO_ACCOUNTS = NoAccounts()
+
+
+def row(
+    job: Job, end: Done | Failed, *, finished: float, bodies: bool, again: bool = False, bill: Bill = UNKNOWN
+) -> RequestLog:
     """The archive's row. `finished`: Unix seconds. `bodies`: keep request and response text. Never raises."""
     fault = end.fault if isinstance(end, Failed) else None
     attempts = end.attempts or job.trail
@@ -36,7 +78,7 @@ def row(job: Job, end: Done | Failed, *, finished: float, bodies: bool, again: b
         op=job.op,
         style=str(job.style),
         stream=job.stream,
-        model=job.model,
+        model=job.asked or job.model,
         outcome=outcome(fault.code if fault else None),
         status=status_of(fault) if fault else 200,
         queue=last.queue,
@@ -62,6 +104,11 @@ def row(job: Job, end: Done | Failed, *, finished: float, bodies: bool, again: b
         trail=_trail(attempts),
         parent=job.parent,
         again=again,
+        cost=bill.cost,
+        cost_estimated=bill.estimated,
+        cached=bill.cached,
+        served=end.model or (job.model if job.asked else ""),
+        tokens_written=usage.tokens_written,
     )
 
 

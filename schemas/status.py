@@ -19,6 +19,7 @@ STATUS: dict[Code, int] = {
     Code.TOO_LARGE: 413,
     Code.CONFLICT: 409,
     Code.RATE_LIMITED: 429,
+    Code.QUOTA: 429,
     Code.OVERLOADED: 503,
     Code.NO_PROVIDER: 503,
     Code.PROVIDER_REFUSED: 400,
