@@ -14,10 +14,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from ops.bench import meter, rounds
-from ops.bench.press import server
+from ops.bench import crowd, edges, meter, rounds
+from ops.prove.child import server
 from ops.prove.figures import Figures
-from ops.prove.house import Broken, House
+from ops.prove.house import Broken, House, until_signal
 
 CONFIG = """
 detect = false
@@ -27,6 +27,11 @@ base_url = "http://127.0.0.1:{port}/v1"
 models = ["bench"]
 discover = false
 slots = 512
+[providers.crowd]
+base_url = "http://127.0.0.1:{crowd}/v1"
+models = ["crowd"]
+discover = false
+slots = 1200
 """
 
 
@@ -44,10 +49,10 @@ def main() -> int:
     count, seconds = asked.rounds or (1 if asked.short else 3), asked.seconds or (1.0 if asked.short else 3.0)
     broken: list[str] = []
     try:
-        broken = asyncio.run(bench(folder, figures, count, seconds))
+        broken = asyncio.run(until_signal(bench(folder, figures, count, seconds)))
     except Broken as error:
         broken = [str(error)]
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         broken = ["interrupted"]
     figures.show("bench")
     figures.write(asked.out)
@@ -70,8 +75,9 @@ async def bench(folder: Path, figures: Figures, count: int, seconds: float) -> l
 async def _site(folder: Path, durability: str) -> AsyncIterator[rounds.Site]:
     async with (
         server("ops.bench.upstream", str(rounds.TOKENS), str(rounds.RATE)) as upstream,
+        server("ops.bench.upstream", str(crowd.CROWD_TOKENS), str(crowd.CROWD_RATE)) as many,
         server("ops.bench.relay", str(upstream)) as relay,
-        House(folder, CONFIG.format(port=upstream, durability=durability)) as house,
+        House(folder, CONFIG.format(port=upstream, crowd=many, durability=durability)) as house,
     ):
         await house.until(lambda: house.serves("bench"), 20, "a first answer")
         yield rounds.Site(house, upstream, relay, folder)
@@ -85,11 +91,15 @@ async def _power(folder: Path, figures: Figures, count: int, seconds: float) -> 
         await house.start()
         await house.until(lambda: house.serves("bench"), 20, "a first answer")
         figures.at_most("start to first answer", time.monotonic() - begun, 2.0, "s")
-        await asyncio.sleep(2)
+        figures.tell("machine busy with others while we rest", await meter.others(2))
         for role, size in meter.memory(house).items():
             figures.at_most(f"memory at rest: {role}", size, 100, "MB")
         await rounds.plain(site, figures, count, seconds)
+        await edges.translation(site, figures, count, seconds * 3)
+        await edges.neighbours(site, figures, count + 1, seconds * 2)
         await rounds.streams(site, figures, count)
+        await crowd.first_tokens(site, figures, count + 1, seconds + 3)
+        await crowd.thousand(site, figures)
         await rounds.queued(site, figures, seconds + 2, "power")
         for role, size in meter.memory(house).items():
             figures.tell(f"memory under load: {role}", size, "MB")

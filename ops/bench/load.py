@@ -1,8 +1,9 @@
 """The callers of the bench: a process of its own that presses one address, or opens many streams at once.
 
 Raw protocol with one request in flight a connection. When time is up nothing new is sent but what is on its way is read
-to its end, so requests sent and answers read are equal, and so must be the records. Run with a `Task` as JSON on stdin;
-it prints a `Load` as JSON.
+to its end, so requests sent and answers read are equal, and so must be the records. Run with a list of `Task`s as JSON on
+stdin; it prints a list of `Load`s as JSON. One task is pressed; several take turns, one request at a time, so that what
+differs between them is not the minute they were asked in.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import re
 import sys
 import time
 from collections import Counter
+from functools import partial
 from typing import cast
 
 import msgspec
@@ -29,6 +31,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 1
     seconds: float = 2.0
     streams: bool = False
+    again: bool = False
+    """Streams begin anew until time is up."""
+    pause: float = 0.0
+    """Seconds between an answer and the connection's next request."""
+    spread: float = 0.0
+    """Seconds over which the connections begin."""
 
     def request(self) -> bytes:
         body = self.body.encode()
@@ -58,7 +66,8 @@ class Load(msgspec.Struct, kw_only=True):
 class Tally:
     def __init__(self, task: Task) -> None:
         self.request = task.request()
-        self.streams = task.streams
+        self.streams, self.pause = task.streams, task.pause
+        self.once = task.streams and not task.again
         self.until = 0.0
         self.waits: list[float] = []
         self.statuses: Counter[int] = Counter()
@@ -89,15 +98,27 @@ class Caller(asyncio.Protocol):
             self.first = time.perf_counter()
         if self._complete():
             self._count()
-            if self.tally.streams or time.perf_counter() > self.tally.until:
-                self._end()
-            else:
-                self.ask()
+            self.answered()
+
+    def answered(self) -> None:
+        """What follows an answer."""
+        if self.tally.once or time.perf_counter() > self.tally.until:
+            self.end()
+        elif self.tally.pause:
+            asyncio.get_running_loop().call_later(self.tally.pause, self._ask_or_end)
+        else:
+            self.ask()
+
+    def _ask_or_end(self) -> None:
+        if time.perf_counter() > self.tally.until:
+            self.end()
+        else:
+            self.ask()
 
     def connection_lost(self, _: Exception | None) -> None:
         if not self.ended.done():
             self.tally.errors += 1
-            self._end()
+            self.end()
 
     def _complete(self) -> bool:
         end = self.buffer.find(b"\r\n\r\n")
@@ -119,11 +140,23 @@ class Caller(asyncio.Protocol):
             right = tokens == [b"t%d " % n for n in range(len(tokens))] and b"data: [DONE]" in self.buffer
             tally.garbled += not right
 
-    def _end(self) -> None:
+    def end(self) -> None:
         if not self.ended.done():
             self.ended.set_result(None)
         if self.transport:
             self.transport.close()
+
+
+class Turn(Caller):
+    """One connection that waits to be told when to ask."""
+
+    async def take(self) -> None:
+        self.one: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ask()
+        await asyncio.wait((self.one, self.ended), timeout=60, return_when=asyncio.FIRST_COMPLETED)
+
+    def answered(self) -> None:
+        self.one.set_result(None)
 
 
 async def run(task: Task) -> Load:
@@ -135,21 +168,51 @@ async def run(task: Task) -> Load:
     ]
     begun = time.perf_counter()
     tally.until = begun + task.seconds
-    for _, caller in pairs:
-        caller.ask()
+    for place, (_, caller) in enumerate(pairs):
+        if task.spread:
+            loop.call_later(place * task.spread / len(pairs), caller.ask)
+        else:
+            caller.ask()
     _, late = await asyncio.wait([caller.ended for _, caller in pairs], timeout=task.seconds + 60)
+    tally.errors += len(late)
+    tally.garbled += len(late) if task.streams else 0
+    return _load(tally, time.perf_counter() - begun)
+
+
+async def take_turns(tasks: list[Task]) -> list[Load]:
+    """Each task asks once, then the next, round and round for the first one's `seconds`."""
+    loop = asyncio.get_running_loop()
+    callers: list[Turn] = []
+    for task in tasks:
+        _, caller = await loop.create_connection(partial(Turn, Tally(task)), "127.0.0.1", task.port)
+        callers.append(caller)
+    begun = time.perf_counter()
+    while time.perf_counter() < begun + tasks[0].seconds:
+        for caller in callers:
+            await caller.take()
+    for caller in callers:
+        caller.end()
+    return [_load(caller.tally, time.perf_counter() - begun) for caller in callers]
+
+
+def _load(tally: Tally, seconds: float) -> Load:
     waits = sorted(tally.waits) or [0.0]
     return Load(
         requests=tally.done,
-        seconds=time.perf_counter() - begun,
-        errors=tally.errors + len(late),
+        seconds=seconds,
+        errors=tally.errors,
         p50=waits[len(waits) // 2] * 1000,
         p99=waits[int(len(waits) * 0.99)] * 1000,
         statuses={str(status): n for status, n in tally.statuses.items()},
         tokens=tally.tokens,
-        garbled=tally.garbled + (len(late) if task.streams else 0),
+        garbled=tally.garbled,
     )
 
 
+async def _main() -> list[Load]:
+    tasks = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Task])
+    return [await run(tasks[0])] if len(tasks) == 1 else await take_turns(tasks)
+
+
 if __name__ == "__main__":
-    print(msgspec.json.encode(uvloop.run(run(msgspec.json.decode(sys.stdin.buffer.read(), type=Task)))).decode())
+    print(msgspec.json.encode(uvloop.run(_main())).decode())

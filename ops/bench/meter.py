@@ -1,5 +1,8 @@
 """What each process of the house costs while it is pressed: processor time a request, memory at rest and under load."""
 
+import asyncio
+from pathlib import Path
+
 from ops.prove.house import House
 
 ROLES = ("gateway", "agent", "nats", "archiver", "supervisor")
@@ -30,3 +33,16 @@ def memory(house: House) -> dict[str, float]:
     """MB of resident memory of the largest process of each role."""
     found = house.processes()
     return {role: max((p.rss for p in found.get(role, [])), default=0) / 1e6 for role in ROLES}
+
+
+async def others(seconds: float) -> float:
+    """The share (0 to 1) of this machine's processors that is busy for so long. Asked while we rest, it tells the noise."""
+    idle, all_ = _ticks()
+    await asyncio.sleep(seconds)
+    idle_then, all_then = _ticks()
+    return 1 - (idle_then - idle) / max(1, all_then - all_)
+
+
+def _ticks() -> tuple[int, int]:
+    fields = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    return fields[3] + fields[4], sum(fields[:8])

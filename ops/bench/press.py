@@ -9,8 +9,6 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -37,11 +35,17 @@ async def press(task: Task, folder: Path) -> Load:
 
 async def ours(task: Task) -> Load:
     """Our own callers: every answer is read to its end."""
+    return (await in_turns([task], task.seconds))[0]
+
+
+async def in_turns(tasks: list[Task], seconds: float) -> list[Load]:
+    """Our own caller, asking one after the other for so many seconds: what the tasks' answers took, in their order."""
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "ops.bench.load"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
-    out = await _talk(child, msgspec.json.encode(task), task.seconds + 90)
-    return msgspec.json.decode(out, type=Load)
+    timed = [msgspec.structs.replace(task, seconds=seconds) for task in tasks]
+    out = await _talk(child, msgspec.json.encode(timed), seconds + 90)
+    return msgspec.json.decode(out, type=list[Load])
 
 
 async def _wrk(task: Task, folder: Path) -> Load:
@@ -76,20 +80,3 @@ async def _talk(child: asyncio.subprocess.Process, text: bytes, seconds: float) 
     if child.returncode:
         raise RuntimeError(f"the load generator ended with {child.returncode}: {out.decode()[-500:]}")
     return out
-
-
-@asynccontextmanager
-async def server(module: str, *words: str) -> AsyncIterator[int]:
-    """A helper process that prints its port; killed at the end. Yields the port."""
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module, *words),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert child.stdout is not None
-    try:
-        yield int(await asyncio.wait_for(child.stdout.readline(), 20))
-    finally:
-        child.kill()
-        await child.wait()

@@ -1,4 +1,4 @@
-"""`python -m ops.prove`: the great storm and the small scenes, and their counts in build/prove.json.
+"""`python -m ops.prove`: the great storm, the table of faults, the small scenes, and their counts in build/prove.json.
 
 Exit code 1 when anything that was promised was not kept; the folder with data and logs is kept then, and its place and
 the ids are told.
@@ -9,7 +9,6 @@ import asyncio
 import random
 import secrets
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -18,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ops.prove import scenes
+from ops.prove.faults import faults
 from ops.prove.figures import Figures
-from ops.prove.house import Broken, House
+from ops.prove.house import Broken, House, until_signal
 from ops.prove.storm import Wish, provider, storm
 from ops.prove.verdict import Line, read_ledger
 
@@ -27,13 +27,13 @@ from ops.prove.verdict import Line, read_ledger
 def main() -> int:
     asked = _asked()
     folder = Path(tempfile.mkdtemp(prefix="ai-server-prove-"))
-    for part in ("storm", "scenes"):
+    for part in ("storm", "faults", "scenes"):
         (folder / part).mkdir()
     figures = Figures()
     print(f"seed {asked.seed}; data and logs in {folder}", flush=True)
     begun = time.monotonic()
     try:
-        wrong = asyncio.run(_until_signal(prove(folder, asked, figures)))
+        wrong = asyncio.run(until_signal(prove(folder, asked, figures)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         wrong = ["interrupted"]
     figures.tell("the proof took", time.monotonic() - begun, "s")
@@ -55,7 +55,7 @@ def _asked() -> argparse.Namespace:
     words.add_argument("--jobs", type=int, help="queued jobs (5000, short 600)")
     words.add_argument("--seconds", type=float, help="seconds of blows (120, short 36)")
     words.add_argument("--seed", type=int, default=random.randrange(1_000_000), help="tells the same storm again")
-    words.add_argument("--only", help="storm, scenes, or one scene by its name")
+    words.add_argument("--only", help="storm, faults, scenes, or one scene by its name")
     words.add_argument("--out", type=Path, default=Path("build/prove.json"))
     words.add_argument("--keep", action="store_true", help="keep the folder with data and logs")
     return words.parse_args()
@@ -72,7 +72,9 @@ async def prove(folder: Path, asked: argparse.Namespace, figures: Figures) -> li
             settle=60 if asked.short else 240,
         )
         wrong += await _guarded("storm", storm(folder / "storm", wish, figures))
-    if asked.only != "storm":
+    if asked.only in (None, "faults"):
+        wrong += await _guarded("faults", faults(folder / "faults", figures))
+    if asked.only not in ("storm", "faults"):
         wrong += await _guarded("scenes", small(folder / "scenes", asked, figures))
     return wrong
 
@@ -123,13 +125,6 @@ async def _guarded(name: str, work: Coroutine[Any, Any, list[str]]) -> list[str]
         return [f"{name} broke: {type(error).__name__}: {error}"]
     finally:
         print(f"{name}: {time.monotonic() - begun:.1f} s", flush=True)
-
-
-async def _until_signal(work: Coroutine[Any, Any, list[str]]) -> list[str]:
-    """Also SIGTERM ends the proof in order: nothing that we started may stay behind."""
-    task = asyncio.ensure_future(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await task
 
 
 if __name__ == "__main__":

@@ -46,6 +46,8 @@ class Crowd:
         self.seconds: list[float] = []
         self.sync: Counter[str] = Counter()
         """How sync calls ended: answered, refused, line broken, hung."""
+        self.waits: list[float] = []
+        """Seconds that sync calls took, when they ended in words."""
         self.answered: set[str] = set()
         """Markers of the sync calls that were answered with 200."""
         self._web = aiohttp.ClientSession(
@@ -108,8 +110,10 @@ class Crowd:
         while not ended.is_set():
             n += 1
             marker = f"mark-{self.prefix}-sync-{id(asyncio.current_task())}-{n}"
+            begun = time.monotonic()
             try:
                 await self._call(marker)
+                self.waits.append(time.monotonic() - begun)
             except TimeoutError:
                 self.sync["hung"] += 1
             except (aiohttp.ClientError, OSError):

@@ -286,3 +286,11 @@ def free_port() -> int:
 
 def _second() -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=1)
+
+
+async def until_signal(work: Coroutine[Any, Any, list[str]]) -> list[str]:
+    """Ctrl-C and SIGTERM end a run in order: nothing that we started may stay behind."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task

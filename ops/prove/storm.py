@@ -7,11 +7,9 @@ is asked last, for records trail their jobs by design.
 import asyncio
 import re
 import secrets
-import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +17,7 @@ import aiohttp
 import msgspec
 
 from ops.prove.chaos import Storm, plan
+from ops.prove.child import server
 from ops.prove.crowd import Crowd
 from ops.prove.figures import Figures, percentile
 from ops.prove.house import Broken, House
@@ -61,21 +60,9 @@ priority = 1
 """
 
 
-@asynccontextmanager
-async def provider(ledger: Path, shortest: float, longest: float) -> AsyncIterator[int]:
+def provider(ledger: Path, shortest: float, longest: float) -> AbstractAsyncContextManager[int]:
     """The fake provider's process; yields its port."""
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "ops.prove.provider", str(ledger), str(shortest), str(longest)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert child.stdout is not None
-    try:
-        yield int(await asyncio.wait_for(child.stdout.readline(), 20))
-    finally:
-        child.kill()
-        await child.wait()
+    return server("ops.prove.provider", str(ledger), str(shortest), str(longest))
 
 
 class Scene(NamedTuple):
@@ -96,6 +83,7 @@ async def storm(folder: Path, wish: Wish, figures: Figures) -> list[str]:
         port = await stack.enter_async_context(provider(ledger, 0.05, 1.5))
         env = {"PROVE_KEY": "sk-" + secrets.token_hex(16)}
         house = await stack.enter_async_context(House(folder, CONFIG.format(port=port, slots=slots), env))
+        await house.until(lambda: house.serves("slow"), 20, "a first answer")
         house.revive()
         house.more("more", ["agent", "first"])
         receiver = await stack.enter_async_context(Receiver(await house.callback_secrets(), wish.seed))
@@ -231,6 +219,7 @@ async def _tell_sync(figures: Figures, scene: Scene) -> None:
         figures.tell(f"sync calls meanwhile: {how}", crowd.sync[how], "calls")
     for how in ("hung", "wrong"):
         figures.at_most(f"sync calls meanwhile: {how}", crowd.sync[how], 0, "calls")
+    figures.tell("sync calls meanwhile: longest wait", max(crowd.waits, default=0.0), "s")
     figures.tell("sync answers without a record", len(crowd.answered - counted.keys()), "calls")
     figures.at_most("sync calls with two records", sum(n > 1 for tag, n in counted.items() if tag), 0, "calls")
 

@@ -1,0 +1,55 @@
+"""The measure measured: the callers count what they were told, and a stream with a hole does not pass for a whole one."""
+
+import json
+
+import msgspec
+import pytest
+
+from ops.bench.edges import FIRST, LONG, USER, bodies
+from ops.bench.load import Caller, Tally, Task
+from ops.bench.press import in_turns, ours
+from ops.bench.rounds import STREAM_BODY
+from ops.prove.child import server
+
+
+async def test_tasks_take_turns_and_each_is_measured_alone() -> None:
+    async with server("ops.bench.upstream", "3", "0") as port:
+        tasks = [Task(port=port, body='{"n":1}'), Task(port=port, path="/other", body='{"n":22}')]
+        one, other = await in_turns(tasks, 0.3)
+    assert one.requests == other.requests > 10
+    assert (one.statuses, one.errors) == ({"200": one.requests}, 0)
+    assert 0 < one.p50 <= one.p99
+
+
+async def test_streams_begin_anew_until_time_is_up() -> None:
+    async with server("ops.bench.upstream", "5", "100") as port:
+        task = Task(port=port, body=STREAM_BODY, connections=4, seconds=0.5, streams=True, again=True, spread=0.1)
+        load = await ours(task)
+    assert load.requests >= 8
+    assert load.tokens == 5 * load.requests
+    assert (load.errors, load.garbled) == (0, 0)
+    assert load.p50 < load.seconds * 1000
+
+
+@pytest.mark.parametrize(
+    ("tokens", "last", "garbled"),
+    [("012", "[DONE]", 0), ("02", "[DONE]", 1), ("0112", "[DONE]", 1), ("012", '{"error":{}}', 1)],
+    ids=["whole", "a hole", "twice", "broken"],
+)
+async def test_a_stream_with_a_hole_or_without_an_end_is_garbled(tokens: str, last: str, garbled: int) -> None:
+    tally = Tally(Task(port=1, streams=True))
+    caller = Caller(tally)
+    events = [json.dumps({"delta": {"content": f"t{n} "}}, separators=(",", ":")) for n in tokens]
+    text = "".join(f"data: {event}\n\n" for event in (*events, last))
+    caller.data_received(f"HTTP/1.1 200 OK\r\n\r\n{text}\r\n0\r\n\r\n".encode())
+    assert (tally.done, tally.garbled) == (1, garbled)
+
+
+def test_a_long_prompt_has_a_hundred_thousand_tokens_in_every_dialect() -> None:
+    assert 390_000 < len(LONG) < 450_000
+    short, long = bodies(USER), bodies(LONG)
+    for name, (path, body) in long.items():
+        more = len(msgspec.json.encode(body)) - len(msgspec.json.encode(short[name][1]))
+        assert more == pytest.approx(len(msgspec.json.encode(LONG)) - len(USER), abs=10)
+        assert path == short[name][0]
+    assert FIRST in long
