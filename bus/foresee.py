@@ -8,7 +8,7 @@ import msgspec
 from bus.fleet import Fleet
 from bus.router import Refused, Setting, Wanted, plan, wanted_of
 from schemas.job import Job
-from schemas.rules import steps_told
+from schemas.rules import ModelRule, Strategy, steps_told
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,11 +25,10 @@ def foresee(fleet: Fleet, question: Question, setting: Setting | None = None) ->
     rules = fleet.config.rules
     wanted = _wanted(question, fleet)
     now = time.time()
-    first = rules.get(wanted.model)
     told: dict[str, Any] = {
         "model": wanted.model,
         "op": wanted.op,
-        "strategy": str(first.strategy) if first else "balanced",
+        "strategy": _strategy(rules.get(wanted.model)),
         "models": [wanted.model, *wanted.chain],
     }
     try:
@@ -41,11 +40,16 @@ def foresee(fleet: Fleet, question: Question, setting: Setting | None = None) ->
     return {
         **told,
         "model": found.model,
+        "strategy": _strategy(rules.get(found.model)),
         "queue": found.queue,
         "fallbacks": list(found.chain),
         "wait_seconds": wait,
         "trail": steps_told(found.trail),
     }
+
+
+def _strategy(rule: ModelRule | None) -> str:
+    return str(rule.strategy if rule is not None else Strategy.BALANCED)
 
 
 def _wanted(question: Question, fleet: Fleet) -> Wanted:

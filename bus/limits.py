@@ -11,13 +11,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 import structlog
 
 from bus import subjects
-from bus.connection import Bus, Message
+from bus.connection import Bus
+from bus.counters import RESOLVE_SECONDS, Counters
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 
@@ -28,17 +28,6 @@ ASK_AGAIN = 0.25
 """Seconds after a refusal before the counter is asked again: another gateway may have returned something."""
 IDLE = 2.0
 """Seconds after which an unused slice goes back."""
-RESOLVE_SECONDS = 90.0
-"""How long an unanswered reservation is followed up, within the stream's memory of message ids."""
-
-
-class _Total(msgspec.Struct):
-    val: str = ""
-    duplicate: bool = False
-    error: Any = None
-
-
-_decode = msgspec.json.Decoder(_Total).decode
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -88,54 +77,6 @@ def amounts(key: ApiKey) -> tuple[tuple[Window, int], ...]:
         (MONTH, round(key.budget_month * MICRO)),
     )
     return tuple((window, limit) for window, limit in told if limit > 0)
-
-
-class Counters:
-    """The totals in the stream."""
-
-    def __init__(self, bus: Bus) -> None:
-        self.bus = bus
-        self._names = 0
-
-    async def add(self, subject: str, amount: int, *, name: str = "", timeout: float = 5.0) -> int:
-        """The total with `amount` in it, added exactly once. Raises `Problem(UNAVAILABLE)`; it may be added all the same."""
-        headers = {"Nats-Incr": f"{amount:+d}", "Nats-Msg-Id": name or self.name()}
-        until = time.monotonic() + timeout
-        while True:
-            with contextlib.suppress(Problem):
-                left = max(0.05, min(2.0, until - time.monotonic()))
-                message = await self.bus.ask(subject, b"", left, headers)
-                total = _decode(message.data)
-                if total.error is None and total.val:
-                    return int(total.val)
-                if total.duplicate:  # an earlier try was stored, and its answer lost
-                    return await self.total(subject)
-            if time.monotonic() >= until:
-                raise Problem(
-                    Code.UNAVAILABLE, "The limits of this key can't be checked now; try again.", retry_after=2
-                )
-            await asyncio.sleep(0.1)
-
-    async def total(self, subject: str) -> int:
-        """The total now; 0: nobody has counted. Raises `Problem(UNAVAILABLE)`."""
-        stream = stream_of(subject)
-        message: Message = await self.bus.ask(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", 2.0)
-        if message.status == "404":
-            return 0
-        return int(_decode(message.data).val or 0)
-
-    def name(self) -> str:
-        """A fresh message id."""
-        self._names += 1
-        return f"{self.bus.inbox()[0]}.{self._names}"
-
-    async def surely(self, subject: str, amount: int, name: str = "") -> None:
-        """Add it in the background, through whatever happens to the connection."""
-        if not amount:
-            return
-        name = name or self.name()
-        with contextlib.suppress(Problem):
-            await self.add(subject, amount, name=name, timeout=RESOLVE_SECONDS)
 
 
 class Meter:
@@ -341,8 +282,3 @@ async def settle_job(bus: Bus, key: ApiKey, job: tuple[int, float], micros: int)
         if window in (DAY, MONTH) and limit and micros:
             subject = subjects.count(window.kind, key.tenant, key.id, window.name(created))
             await counters.surely(subject, micros, f"settle.{number}.{window.kind}")
-
-
-def stream_of(subject: str) -> str:
-    """The stream that holds the counter."""
-    return "COUNT_MINUTE" if subject.split(".")[1] in ("req", "tok") else "COUNT"

@@ -21,6 +21,7 @@ from bus.config import Config
 from bus.connection import ApiError, Bus, Ear, Message
 from bus.finish import Finish
 from bus.fleet import STALE, Fleet
+from bus.health import Check, watch
 from bus.jobs import Jobs
 from bus.pace import Pace
 from bus.puller import ACK, NAK, WIP, Puller
@@ -35,7 +36,6 @@ from schemas.provider import Heartbeat, Model, Provider, encode_heartbeat
 log = structlog.get_logger()
 
 FindModels = Callable[[], Awaitable[tuple[Model, ...]]]
-Check = Callable[[], Awaitable[None]]
 
 ALIVE_EVERY = 2.0
 WIP_EVERY = 4.0
@@ -114,7 +114,7 @@ class Worker:
         if self.find_models is not None:
             self._minding.append(self.bus.spawn(self._rediscover()))
         if self.check is not None and self.provider.check_seconds > 0:
-            self._minding.append(self.bus.spawn(self._check_health(self.check)))
+            self._minding.append(self.bus.spawn(watch(self, self.check)))
         log.info("agent.started", agent=self.agent, queue=self.queue, slots=self.share, models=len(self.models))
 
     async def drain(self, grace: float = 20.0) -> None:
@@ -297,6 +297,24 @@ class Worker:
         except Refused:
             return None
 
+    def set_offline(self, reason: str) -> None:
+        """Why the provider can't be reached; empty: it can."""
+        if bool(reason) != bool(self.offline):
+            log.warning("provider.offline" if reason else "provider.online", provider=self.provider.name, why=reason)
+        if reason != self.offline:
+            self.offline = reason
+            self.beat()
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is under way."""
+        return not self._holding
+
+    @property
+    def done(self) -> int:
+        """Jobs that went well."""
+        return self._done
+
     def beat(self, full: bool = False) -> None:
         self._say(max(self.share, self._holding), full)
 
@@ -435,47 +453,6 @@ class Worker:
                 except Problem as problem:
                     log.warning("provider.models_unknown", provider=self.provider.name, error=str(problem))
                 wait = 5.0 if self.offline else 300.0
-
-    async def _check_health(self, check: Check) -> None:
-        """Ask for something that costs nothing while nobody else asks: idle or cooling. Twice bad is offline."""
-        every, bad, seen = self.provider.check_seconds, 0, -1
-        while True:
-            await asyncio.sleep(min(every, 5.0) if self.offline or bad else every)
-            if self._holding or (self._done != seen and not self.breaker.until and not self.offline):
-                seen = self._done
-                continue
-            fault = await self._checked(check)
-            if fault is None:
-                bad = 0
-                self._set_offline("")
-                continue
-            bad += 1
-            if bad >= 2:
-                self._set_offline(fault)
-
-    async def _checked(self, check: Check) -> str | None:
-        """Why the provider is not fit. A refusal or a 429 is a sign of life."""
-        try:
-            async with asyncio.timeout(self.provider.check_timeout):
-                await check()
-        except TimeoutError:
-            return f"its health check got no answer in {self.provider.check_timeout:g} s"
-        except Problem as problem:
-            return str(problem) if problem.code in UNFIT else None
-        except Exception:
-            log.exception("provider.check_failed", provider=self.provider.name)
-        return None
-
-    def _set_offline(self, reason: str) -> None:
-        if bool(reason) != bool(self.offline):
-            log.warning("provider.offline" if reason else "provider.online", provider=self.provider.name, why=reason)
-        if reason != self.offline:
-            self.offline = reason
-            self.beat()
-
-
-UNFIT = frozenset({Code.PROVIDER_UNREACHABLE, Code.PROVIDER_TIMEOUT, Code.PROVIDER_ERROR, Code.PROVIDER_AUTH})
-"""What a health check must meet with for the provider to count as away."""
 
 
 def _delivered(reply: str) -> int:

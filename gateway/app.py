@@ -50,7 +50,7 @@ def build(parts: Parts) -> Litestar:
     direct = Direct(parts, till, front.access, desk)
 
     stored = Files(parts.bus, parts.dispatcher.new_id)
-    batched = Batches(parts, stored, front.access)
+    batched = Batches(parts, stored, front.access, till)
 
     @asynccontextmanager
     async def alive(_: Litestar) -> AsyncGenerator[None, None]:

@@ -17,6 +17,7 @@ from gateway.batch_lines import Bad, Request, lines, read_line, twice
 from gateway.dialects._dialect import Door
 from gateway.files import Files
 from gateway.parts import Limits
+from gateway.till import Till
 from schemas.files import BATCH, BatchRecord
 from schemas.job import Job, Style
 from schemas.problem import Code, Fault, Problem
@@ -37,6 +38,7 @@ class Tools:
     records: Drawer[BatchRecord]
     access: Access
     limits: Limits
+    till: Till | None = None
 
 
 class InputGone(Exception):

@@ -168,11 +168,19 @@ class Run:
         while len(self._open) >= self._tools.limits.batch_jobs and not self._late():
             await self._wait()
         while not self._late():
+            hold = None
             try:
                 key, asked = self._tools.access.named(self.record.key, self.record.tenant), self._input.job(line)
                 self._tools.access.allow(key, asked.op, asked.model)
-                self._watch((await self._tools.dispatcher.submit(asked)).id)
+                if self._tools.till is not None and self._tools.till.applies(key):
+                    asked, hold = await self._tools.till.admit(key, asked, None)
+                accepted = await self._tools.dispatcher.submit(asked)
+                if accepted.duplicate and hold is not None:  # sent before a crash, and paid then
+                    hold.undo()
+                self._watch(accepted.id)
             except Problem as problem:
+                if hold is not None:
+                    hold.undo()
                 if problem.code in WAIT:
                     await self._wait(min(problem.fault.retry_after or 1.0, 10.0))
                     continue

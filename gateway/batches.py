@@ -23,6 +23,7 @@ from gateway.dialects._dialect import Door
 from gateway.dialects.doors import DOORS
 from gateway.files import Files, number_of, page_of
 from gateway.parts import Parts
+from gateway.till import Till
 from schemas.files import BATCH, BatchRecord, BatchRequest, BatchStatus
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
@@ -48,12 +49,12 @@ Owner = tuple[str, str, int]
 class Batches:
     """The batches of all keys, for one gateway process."""
 
-    def __init__(self, parts: Parts, files: Files, access: Access) -> None:
+    def __init__(self, parts: Parts, files: Files, access: Access, till: Till | None = None) -> None:
         self.bus: Bus = parts.bus
         self.files = files
         self.doors: dict[str, Door] = {path: DOORS[path] for path in ENDPOINTS if path in DOORS}
         self.records = batches_of(self.bus)
-        self._tools = Tools(parts.dispatcher, files, self.records, access, parts.limits)
+        self._tools = Tools(parts.dispatcher, files, self.records, access, parts.limits, till)
         self._running: dict[Owner, tuple[Run, asyncio.Task[None]]] = {}
         self._not_before: dict[Owner, float] = {}
         self._wake = asyncio.Event()

@@ -19,7 +19,8 @@ from schemas.events import Done, Failed
 from schemas.job import Job
 from schemas.provider import Provider
 from schemas.rows import UNKNOWN, Bill
-from storage.prices import Price, Prices, Where, load, read_own
+from storage.price_list import load
+from storage.prices import Price, Prices, Where, read_own
 
 log = structlog.get_logger()
 

@@ -1,20 +1,16 @@
 """What a request costs in US dollars: list prices of genai-prices, offline, and the user's own prices before them.
 
 The library is never imported by a role: it would bring 35 MB and 0.4 s (pydantic, an HTTP client) to each process. Its data is
-read once per version by `python -m storage.prices`, kept as JSON in the data directory, and looked up here by the library's
+read once per version by `storage/price_list.py`, kept as JSON in the data directory, and looked up here by the library's
 own rules (`tests/test_cost.py` compares every model). Nothing is ever fetched. Prices are those of the provider's list:
 discounts, free tiers and batch prices are the user's to enter in `prices.toml`.
 """
 
-import json
 import re
-import subprocess
-import sys
 import time
 import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -122,9 +118,6 @@ class Where(msgspec.Struct, frozen=True):
     kind: str
     base_url: str = ""
     type: str = ""
-
-
-_decode = msgspec.json.Decoder(tuple[Maker, ...]).decode
 
 
 class Prices:
@@ -261,97 +254,3 @@ def read_own(data: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise ValueError(f"{path}: {error}") from error
     return table
-
-
-# ---- the list ---------------------------------------------------------------------------------------------------------
-
-
-def load(data: Path) -> tuple[Maker, ...]:
-    """The list, from the data directory or made now (about a second, in a process of its own). Blocks."""
-    try:
-        path = data / "cache" / f"prices-{version('genai-prices')}.json"
-    except PackageNotFoundError:
-        return ()
-    try:
-        return _decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError):
-        pass
-    root = str(Path(__file__).parent.parent)
-    command = [sys.executable, "-m", "storage.prices"]
-    made = subprocess.run(command, cwd=root, capture_output=True, timeout=60, check=False)
-    if made.returncode:
-        raise OSError(f"the price list could not be read: {made.stderr[-300:].decode('utf-8', 'replace')}")
-    makers = _decode(made.stdout)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{time.monotonic_ns()}")
-        fresh.write_bytes(made.stdout)
-        fresh.replace(path)
-    except OSError:  # a read-only disk costs a second at each start, not the prices
-        pass
-    return makers
-
-
-def _dump() -> None:
-    """genai-prices as our JSON, on stdout."""
-    from genai_prices import data_snapshot
-
-    makers = [
-        {
-            "id": one.id,
-            "address": one.api_pattern,
-            "known_as": _clause(one.provider_match),
-            "makes": _clause(one.model_match),
-            "others": list(getattr(one, "fallback_model_providers", None) or ()),
-            "models": [{"match": _clause(model.match), "prices": _dumped(model.prices)} for model in one.models],
-        }
-        for one in data_snapshot.get_snapshot().providers
-    ]
-    sys.stdout.write(json.dumps(makers, separators=(",", ":")))
-
-
-def _clause(clause: Any) -> Any:
-    if clause is None:
-        return None
-    (name, value), *_ = vars(clause).items()
-    if isinstance(value, list):
-        return {name.rstrip("_"): [_clause(one) for one in value]}
-    return {name: value}
-
-
-def _dumped(prices: Any) -> list[dict[str, Any]]:
-    found = []
-    for one in prices if isinstance(prices, list) else [None]:
-        values = vars(one.prices if one is not None else prices)
-        constraint = one.constraint if one is not None else None
-        price: dict[str, Any] = {}
-        for ours, theirs in _NAMES.items():
-            if (value := values.get(theirs)) is not None:
-                price[ours] = _rate(value)
-        if value := values.get("requests_kcount"):
-            price["request"] = float(value) / 1000
-        if constraint is not None and hasattr(constraint, "start_date"):
-            price["since"] = constraint.start_date.isoformat()
-        elif constraint is not None:
-            price["hours"] = [constraint.start_time.strftime("%H:%M:%S"), constraint.end_time.strftime("%H:%M:%S")]
-        found.append(price)
-    return found
-
-
-_NAMES = {
-    "input": "input_mtok",
-    "output": "output_mtok",
-    "cached": "cache_read_mtok",
-    "written": "cache_write_mtok",
-    "reasoning": "output_reasoning_mtok",
-}
-
-
-def _rate(value: Any) -> list[Any]:
-    if hasattr(value, "tiers"):
-        return [float(value.base), [[int(tier.start), float(tier.price)] for tier in value.tiers]]
-    return [float(value)]
-
-
-if __name__ == "__main__":
-    _dump()

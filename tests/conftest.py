@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from bus.connection import Link
@@ -11,6 +12,11 @@ from ops.embedded import EmbeddedNats
 
 if TYPE_CHECKING:
     from bus.connection import Bus
+
+hypothesis.settings.register_profile(
+    "house", deadline=None
+)  # speed is the bench's business; a busy machine is no failure
+hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture

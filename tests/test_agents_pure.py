@@ -149,6 +149,76 @@ def test_an_assembled_stream_is_a_completion() -> None:
     assert msgspec.json.decode(whole, type=ChatReply).choices[0].message.content == "a"
 
 
+def message_of_deltas(*deltas: dict[str, Any]) -> dict[str, Any]:
+    """The message that these deltas of one choice come to."""
+    told = [json.dumps({"id": "c", "choices": [{"index": 0, "delta": delta}]}).encode() for delta in deltas]
+    whole = assemble(told)
+    assert json.loads(assemble(disassemble(whole))) == json.loads(whole)
+    found: dict[str, Any] = json.loads(whole)["choices"][0]["message"]
+    return found
+
+
+def signed(signature: str | None) -> dict[str, Any]:
+    return {"extra_content": {"google": {"thought_signature": signature}}}
+
+
+def test_a_thought_signature_told_twice_is_the_same_signature() -> None:
+    call = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "{"}, **signed("c2ln")}
+    more = {"index": 0, "function": {"arguments": "}"}, **signed("c2ln")}
+    other = {"index": 1, "id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}}
+    late = {"index": 1, "function": {"arguments": ""}, "extra_content": {"google": {"thought_signature": "", "x": 1}}}
+    last = {"index": 1, "extra_content": {"google": {"thought_signature": "bGF0ZQ=="}}}
+    calls = message_of_deltas(
+        {"tool_calls": [call]}, {"tool_calls": [other]}, {"tool_calls": [more, late]}, {"tool_calls": [last]}
+    )["tool_calls"]
+    assert [one["function"] for one in calls] == [{"name": "f", "arguments": "{}"}, {"name": "g", "arguments": "{}"}]
+    assert [one["extra_content"]["google"] for one in calls] == [
+        {"thought_signature": "c2ln"},
+        {"thought_signature": "bGF0ZQ==", "x": 1},
+    ]
+
+
+def test_the_last_signature_of_a_text_stands_and_silence_takes_none_back() -> None:
+    message = message_of_deltas(
+        {"content": "a", **signed("Zmlyc3Q=")}, {"content": "b", **signed("bGFzdA==")}, {"content": "", **signed(None)},
+        {"content": "c", "extra_content": None},
+    )  # fmt: skip
+    assert message == {"role": "assistant", "content": "abc", **signed("bGFzdA==")}
+
+
+BLOCK = st.one_of(
+    st.fixed_dictionaries(
+        {"type": st.just("thinking"), "parts": st.lists(TEXT, max_size=3), "signature": TEXT.filter(bool)}
+    ),
+    st.fixed_dictionaries({"type": st.just("redacted_thinking"), "data": TEXT.filter(bool)}),
+)
+
+
+@given(st.lists(BLOCK, min_size=1, max_size=4), st.booleans(), st.booleans())
+def test_thoughts_in_pieces_are_the_blocks_they_were(blocks: list[dict[str, Any]], placed: bool, twice: bool) -> None:
+    deltas, expected = [], []
+    for place, block in enumerate(blocks):
+        index = {"index": place} if placed else {}
+        if block["type"] == "redacted_thinking":
+            deltas.append({**index, **block})
+            expected.append(block)
+            continue
+        deltas += [{**index, "type": "thinking", "thinking": part} for part in block["parts"]]
+        end = {**index, "type": "thinking", "thinking": "", "signature": block["signature"]}
+        deltas += [end, end] if placed and twice else [end]
+        thought = {"type": "thinking", "thinking": "".join(block["parts"]), "signature": block["signature"]}
+        expected.append(thought)
+    assert message_of_deltas(*({"thinking_blocks": [delta]} for delta in deltas))["thinking_blocks"] == expected
+
+
+def test_a_piece_without_a_place_never_falls_into_a_block_that_is_whole() -> None:
+    first = {"index": 0, "type": "thinking", "thinking": "a", "signature": "s"}
+    third = {"index": 2, "type": "redacted_thinking", "data": "d"}
+    loose = {"type": "thinking", "thinking": "b", "signature": "t"}
+    blocks = message_of_deltas(*({"thinking_blocks": [block]} for block in (first, third, loose)))["thinking_blocks"]
+    assert [block.get("thinking") or block.get("data") for block in blocks] == ["a", "d", "b"]
+
+
 # ---- problems ----
 
 

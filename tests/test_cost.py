@@ -5,21 +5,28 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
-from bus_house import until
+from bus_house import house, request, until
 
-from bus.config import Config
-from bus.connection import Bus
+from bus.config import Config, new_key
+from bus.connection import Bus, Link
+from bus.counters import Counters
+from bus.limits import DAY, MICRO
+from bus.subjects import count
 from ops.pricing import Books
-from schemas.events import Attempt, Done, Failed, Usage
+from schemas.events import Attempt, Done, Event, Failed, Usage
 from schemas.job import Job
+from schemas.log import RequestLog, decode_logs
 from schemas.problem import Code, Fault
 from schemas.provider import Model, Provider
 from schemas.rows import UNKNOWN
 from storage import prices as of
-from storage.prices import FREE, Prices, Where, load, read_own
+from storage.price_list import load
+from storage.prices import FREE, Prices, Where, read_own
 
 ROOT = Path(__file__).parent.parent
 
@@ -139,8 +146,8 @@ def test_no_role_loads_the_library_or_asks_the_network(tmp_path: Path) -> None:
         "def no(*a, **k): raise SystemExit('network')\n"
         "socket.socket.connect = no\n"
         "import gateway.app, ops.pricing, ops.provide\n"
-        "from storage import prices\n"
-        f"prices.load(pathlib.Path({str(tmp_path)!r}))\n"
+        "from storage import price_list\n"
+        f"price_list.load(pathlib.Path({str(tmp_path)!r}))\n"
         "print(json.dumps(sorted(m for m in ('genai_prices', 'pydantic', 'httpx2') if m in sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -220,6 +227,37 @@ async def test_an_estimate_is_that_of_the_dearest_who_may_serve_it(bus: Bus, tmp
     assert books.list_price(("box",), "best") == 0
     assert books.list_price(("main",), "best") > 0
     assert books.estimate(job_for("nobody's"), 1000, 1000) == 0
+
+
+async def test_a_queued_jobs_cost_stands_in_its_view_and_its_row_and_puts_its_keys_budget_right(
+    nats: Link, tmp_path: Path
+) -> None:
+    async with house(nats) as made:
+        await made.config.put_provider(OPENAI)
+        raw, key = new_key("app")
+        assert raw
+        key = msgspec.structs.replace(key, budget_day=5.0)
+        await made.config.put_key(key)
+        made.finish.accounts = books = Books(made.config, tmp_path)
+        await books.start()
+        await until(lambda: books.prices._makers, 10)
+        rows: list[RequestLog] = []
+        await made.bus.listen("log.>", lambda message: rows.extend(decode_logs(message.data)))
+
+        async def answers(job: Job) -> AsyncIterator[Event]:
+            yield Done(b"{}", Usage(10_000, 1_000))
+
+        await made.worker(answers, name="main", models=OPENAI.models)
+        accepted = await made.dispatcher.submit(
+            request(made, model="best", key=key.id, durable=True, ref="r", reserved=1_000)
+        )
+        view = await made.desk.wait(key, accepted.id, 5)
+        await until(lambda: rows)
+        assert view.cost
+        assert (view.cost, view.cost_estimated) == (rows[0].cost, rows[0].cost_estimated)
+        day = count("day", key.tenant, key.id, DAY.name(accepted.job.created))
+        await until(lambda: not made.workers[0].runs)  # settled, and then the message is acked
+        assert await Counters(made.bus).total(day) == round(view.cost * MICRO) - 1_000
 
 
 async def test_a_bill_takes_microseconds(bus: Bus, tmp_path: Path) -> None:

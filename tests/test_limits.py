@@ -12,7 +12,8 @@ import pytest
 from bus import limits as rules
 from bus.config import new_key
 from bus.connection import Bus, Link, open_bus
-from bus.limits import DAY, MICRO, REQUESTS, Limits, settle_job, stream_of
+from bus.counters import Counters, stream_of
+from bus.limits import DAY, MICRO, REQUESTS, Limits, settle_job
 from bus.streams import declare, declare_again
 from bus.subjects import count
 from ops.embedded import EmbeddedNats
@@ -53,7 +54,7 @@ async def ask(gateway: Limits, key: ApiKey, tokens: int = 1, cost: float = 0.0) 
 
 
 async def total(bus: Bus, key: ApiKey, window: rules.Window) -> int:
-    return await rules.Counters(bus).total(count(window.kind, key.tenant, key.id, window.name(time.time())))
+    return await Counters(bus).total(count(window.kind, key.tenant, key.id, window.name(time.time())))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 60, 500])

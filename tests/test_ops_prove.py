@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ops.prove.chaos import APART, FREEZE, TARGETS, plan
+from ops.prove.chaos import APART, FREEZE, HOLDS_JOBS, TARGETS, plan
 from ops.prove.crowd import Promise
 from ops.prove.verdict import Evidence, Line, judge, read_ledger
 
@@ -80,6 +80,14 @@ def test_every_storm_strikes_everyone_and_freezes_somebody(seed: int) -> None:
     assert {blow.target for blow in blows if blow.kind == "kill"} == set(TARGETS)
     assert any(blow.kind == "freeze" and blow.at + FREEZE <= 36 for blow in blows)
     assert blows == plan(seed, 36)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_jobs_come_in_before_the_first_freeze(seed: int) -> None:
+    blows = plan(seed, 36)
+    first = next(blow for blow in blows if blow.kind == "freeze")
+    away = [blow.at for blow in blows if blow.target in ("gateway", "supervisor", "nats")]
+    assert not any(first.at - HOLDS_JOBS < at < first.at for at in away)
 
 
 def test_nats_is_not_killed_so_often_that_giving_up_would_be_right() -> None:
