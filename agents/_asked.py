@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from agents.agent import Tools, tokens
+from agents._meter import tokens
+from agents.agent import Tools
 from schemas.chat import ChatRequest
 from schemas.job import Job
 from schemas.problem import Code, Problem

@@ -10,11 +10,12 @@ import msgspec
 
 from agents._chunks import Assembler, assemble, disassemble, usage_of
 from agents._http import MAX_BODY
+from agents._meter import Broken, Meter
 from agents._normal import normal
 from agents._problems import from_error_object
 from agents._sse import Parser, TooLargeError
 from agents._told import Told
-from agents.agent import Broken, Meter, Tools
+from agents.agent import Tools
 from schemas.chat import ChatChunk, ChatReply
 from schemas.events import Delta, Done, Event, Usage
 from schemas.problem import Code, Problem

@@ -1,7 +1,8 @@
 """A streamed completion and a whole one are the same answer in two shapes; here they become each other. Pure.
 
 `Assembler` joins what a stream tells in pieces (text, tool-call arguments, logprobs) and keeps the last word on what it
-tells whole (ids, finish reasons, usage). Fields nobody foresaw survive: unknown text in a delta is concatenated too.
+tells whole (ids, finish reasons, usage, signatures). Fields nobody foresaw survive: unknown text in a delta is
+concatenated too, but in `extra_content` (Google's thought signatures), where nothing comes in pieces.
 """
 
 from collections.abc import Iterable
@@ -125,11 +126,13 @@ def _add_thoughts(blocks: dict[int, dict[str, Any]], pieces: Iterable[dict[str, 
         if not isinstance(place, int):
             last = blocks.get(max(blocks, default=0), {})
             goes_on = last.get("type") == piece.get("type") == "thinking" and not last.get("signature")
-            place = max(blocks) if goes_on else len(blocks)
+            place = max(blocks, default=-1) + (0 if goes_on else 1)
         block = blocks.setdefault(place, {})
         for name, value in piece.items():
-            if name != "index":
+            if name == "thinking":
                 _merge(block, name, value)
+            elif name != "index":
+                _keep(block, name, value)
 
 
 def _place(calls: dict[int, dict[str, Any]], delta: dict[str, Any]) -> int:
@@ -148,6 +151,8 @@ def _merge(into: dict[str, Any], name: str, value: Any) -> None:
     """Add one field of a delta to what came before it."""
     if value is None:
         into.setdefault(name, None)
+    elif name == "extra_content":
+        _keep(into, name, value)
     elif isinstance(value, str):
         _merge_text(into, name, value)
     elif isinstance(value, list):
@@ -162,6 +167,16 @@ def _merge(into: dict[str, Any], name: str, value: Any) -> None:
         for key, item in value.items():
             _merge(inner, key, item)
     else:
+        into[name] = value
+
+
+def _keep(into: dict[str, Any], name: str, value: Any) -> None:
+    """Add what is told whole, perhaps more than once: the last word that says anything holds."""
+    known = into.get(name)
+    if isinstance(value, dict) and isinstance(known, dict):
+        for key, item in value.items():
+            _keep(known, key, item)
+    elif value or not known:
         into[name] = value
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from agents._asked import refusal
-from agents.agent import Tools, tokens
+from agents._meter import tokens
+from agents.agent import Tools
 from schemas.embeddings import EmbeddingsRequest
 from schemas.events import Done, Usage
 from schemas.job import Job

@@ -16,8 +16,9 @@ import msgspec
 from yarl import URL
 
 from agents._http import Http, Reply, Timeouts
+from agents._meter import Meter
 from agents._problems import Scrub, from_status
-from schemas.events import Done, Event, Usage
+from schemas.events import Done, Event
 from schemas.job import Job
 from schemas.problem import Code, Problem
 from schemas.provider import Model, Provider
@@ -32,45 +33,10 @@ class Call(msgspec.Struct, frozen=True):
     path: str
     body: bytes | dict[str, Any] | None = None
     headers: dict[str, str] = {}
+    """The headers in the provider's settings go over these."""
     method: str = "POST"
-
-
-class Meter:
-    """What one answer has cost so far. The worker reads it when it hangs up or when the answer broke."""
-
-    __slots__ = ("_count_in", "chars_out", "known", "sent")
-
-    def __init__(self) -> None:
-        self.sent = False
-        """A request has gone out: the provider may have begun to count."""
-        self.chars_out = 0
-        self.known: Usage | None = None
-        """What the provider itself has counted."""
-        self._count_in: Callable[[], int] | None = None
-
-    def start(self, count_in: Callable[[], int]) -> None:
-        """`count_in` estimates the tokens of the prompt; it is called only when the figure is wanted."""
-        self._count_in = count_in
-
-    def usage(self) -> Usage:
-        """The provider's count if there is one, else 4 characters a token, flagged as estimated."""
-        if self.known is not None:
-            return self.known
-        if not self.sent:
-            return Usage()
-        tokens_in = self._count_in() if self._count_in else 0
-        return Usage(tokens_in=tokens_in, tokens_out=tokens(self.chars_out), estimated=True)
-
-
-def tokens(chars: int) -> int:
-    """A rough count: 4 characters a token, rounded up."""
-    return -(-chars // 4)
-
-
-class Broken(Problem):
-    """A failure after the answer began. `usage` is what it had cost by then."""
-
-    usage: Usage = Usage()
+    final: dict[str, str] = {}
+    """Headers that go over all others: whoever sets one has taken in what the settings say (`Tools.headers`)."""
 
 
 class Tools:
@@ -150,7 +116,7 @@ class Tools:
     async def send(self, call: Call) -> Reply:
         """Send it and check the status: anything but 2xx is a `Problem`. Close the reply in `finally`."""
         body = _json.encode(call.body) if isinstance(call.body, dict) else call.body
-        headers = {"Accept-Encoding": "identity", **call.headers, **self.headers}
+        headers = {"Accept-Encoding": "identity", **call.headers, **self.headers, **call.final}
         if body is not None:
             headers.setdefault("Content-Type", "application/json")
         provider = self.provider

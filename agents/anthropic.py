@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from agents import _asked
+from agents import _asked, _native
 from agents._anthropic_told import AnthropicTold
 from agents._anthropic_turns import turns
 from agents._chat import ChatReader, translated
@@ -32,6 +32,12 @@ _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", 
 _NAMED = re.compile(r"claude-(?:[a-z]+-)?(\d+)(?:[-.](\d{1,2}))?(?!\d)")
 _LIMIT = re.compile(r"max_tokens: (\d+) > (\d+)")
 _JSON = "Answer with a single JSON object and nothing else: no words around it and no code fence."
+
+_SPOKEN = (
+    "maxtokens", "system", "stopsequences", "temperature", "topp", "topk", "tools", "toolchoice", "metadata", "thinking",
+    "outputconfig", "outputformat", "betas", "anthropicbeta", "anthropicversion",
+)  # fmt: skip
+"""Fields that `native` has no say in: the canonical request has, or a header, or they are put together below."""
 
 UNSAMPLED, ADAPTIVE, THOUGHTLESS, FREE = "unsampled", "adaptive", "thoughtless", "free"
 """Quirks of a model: takes no temperature, thinks by effort and not by budget, does not think, knows no JSON schema."""
@@ -68,6 +74,7 @@ def headers(tools: Tools) -> dict[str, str]:
 
 def to_call(job: Job, tools: Tools) -> Call:
     asked = _asked.request(job)
+    own = _native.part(asked.get("native"), "anthropic")
     tools.meter.start(lambda: _asked.tokens_in(job.body))
     if (asked.get("n") or 1) != 1:
         raise _asked.refusal(tools, "gives one answer at a time", "n")
@@ -79,7 +86,10 @@ def to_call(job: Job, tools: Tools) -> Call:
         body["system"] = system
     if stops := [stop for stop in _asked.stops(asked) if stop.strip()]:
         body["stop_sequences"] = stops
-    body |= _tools(asked) | _output(asked, known)
+    config = own.get("output_config")
+    if isinstance(config, dict) and config.get("effort"):
+        asked.pop("reasoning_effort", None)  # said in Anthropic's own words, where an effort is no wish to think
+    body |= _tools(asked) | _output(asked, config, known)
     body |= _thinking(asked, known, body)  # which depends on how tools are chosen
     if "thinking" in body and (effort := body["thinking"].pop("effort", None)):
         body["output_config"] = {"effort": effort, **body.get("output_config", {})}
@@ -90,7 +100,8 @@ def to_call(job: Job, tools: Tools) -> Call:
     body |= _rest(asked)
     if job.stream:
         body["stream"] = True
-    return Call(f"{_root(tools)}/messages", body, headers(tools))
+    body = _native.added(body, own, _SPOKEN)
+    return Call(f"{_root(tools)}/messages", body, headers(tools), final=_native.betas(own, tools.headers))
 
 
 def otherwise(call: Call, refused: Problem, tools: Tools) -> Call | None:
@@ -110,10 +121,10 @@ def otherwise(call: Call, refused: Problem, tools: Tools) -> Call | None:
         _rethink(body, text, tools)
     elif "output_config" in body and re.search(r"output_config|output_format|schema|effort", text):
         form = body.pop("output_config").get("format")
-        tools.quirks.add(f"{FREE} {model}")
         if form:
+            tools.quirks.add(f"{FREE} {model}")
             body["system"] = _added(body.get("system"), _by_word(form["schema"]))
-    return None if body == call.body else Call(call.path, body, call.headers, call.method)
+    return None if body == call.body else msgspec.structs.replace(call, body=body)
 
 
 def to_result(job: Job, tools: Tools, body: bytes) -> Done:
@@ -216,7 +227,8 @@ def _thinking(asked: dict[str, Any], known: Traits, body: dict[str, Any]) -> dic
     budget = (given or {}).get("budget_tokens") or BUDGETS.get(effort, 8192)
     if known.adaptive:
         wanted = _EFFORTS.get(effort) or ("low" if budget < 4096 else "medium" if budget < 16384 else "high")
-        return {"thinking": {"type": "adaptive", "effort": wanted}}
+        shown = {"display": given["display"]} if isinstance(given, dict) and given.get("display") else {}
+        return {"thinking": {"type": "adaptive", **shown, "effort": wanted}}
     if not isinstance(given, dict) and _unsigned(asked):
         return {}
     most: int = body["max_tokens"]
@@ -236,9 +248,9 @@ def _unsigned(asked: dict[str, Any]) -> bool:
     return False
 
 
-def _output(asked: dict[str, Any], known: Traits) -> dict[str, Any]:
+def _output(asked: dict[str, Any], own: Any, known: Traits) -> dict[str, Any]:
     given = asked.get("output_config")
-    config = dict(given) if isinstance(given, dict) else {}
+    config = _native.added(dict(given) if isinstance(given, dict) else {}, own, ("format",))
     form, schema = _asked.shape(asked)
     if form == "schema" and known.schemas:
         config["format"] = {"type": "json_schema", "schema": strict(schema)}

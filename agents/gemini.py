@@ -12,12 +12,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from agents import _asked, _embeddings
+from agents import _asked, _embeddings, _native
 from agents._chat import ChatReader, translated
 from agents._gemini_told import GeminiTold
 from agents._gemini_turns import turns
 from agents._images import inlined
-from agents.agent import Agent, Call, Tools, http, tokens
+from agents._meter import tokens
+from agents.agent import Agent, Call, Tools, http
 from schemas.events import Done
 from schemas.job import Job
 from schemas.problem import Code, Problem
@@ -47,6 +48,14 @@ _SAMPLING = {
     "frequency_penalty": "frequencyPenalty",
 }
 _SCHEMA_WORDS = ("$schema", "strict")
+_SPOKEN = ("contents", "systeminstruction", "tools", "toolconfig", "generationconfig")
+_SPOKEN_CONFIG = (
+    "temperature", "topp", "topk", "seed", "candidatecount", "presencepenalty", "frequencypenalty", "maxoutputtokens",
+    "stopsequences", "responselogprobs", "logprobs", "responsemimetype", "responseschema", "responsejsonschema",
+    "thinkingconfig",
+)  # fmt: skip
+_SPOKEN_EMBED = ("content", "requests", "outputdimensionality")
+"""What `native` has no say in, of a request, its generationConfig and one to embed: the canonical request has."""
 _VERSION = re.compile(r"gemini-(\d+)")
 _READS = re.compile(r"https://generativelanguage\.googleapis\.com/|gs://|https://(www\.)?youtu(\.be|be\.com)/")
 
@@ -61,17 +70,19 @@ def headers(tools: Tools) -> dict[str, str]:
 def to_call(job: Job, tools: Tools) -> Call:
     """Pictures must be in the job already (`_images.inlined`), but for those that Google reads by itself."""
     asked = _asked.request(job)
+    own = _native.part(asked.get("native"), "gemini")
     tools.meter.start(lambda: _asked.tokens_in(job.body))
     model = tools.native(job.model)
     system, contents = turns(asked, tools, signed=generation(model) >= 3)
     body: dict[str, Any] = {"contents": contents}
     if system:
         body["systemInstruction"] = {"parts": system}
-    if config := _config(asked, model, tools):
+    if config := _config(asked, own.get("generationConfig"), model, tools):
         body["generationConfig"] = config
-    body |= _tools(asked)
-    if asked.get("safety_settings"):
-        body["safetySettings"] = asked["safety_settings"]
+    body |= _tools(asked, own)
+    body = _native.added(body, own, _SPOKEN)
+    if safety := asked.get("safety_settings") or asked.get("safetySettings"):
+        body.setdefault("safetySettings", safety)
     verb = "streamGenerateContent?alt=sse" if job.stream else "generateContent"
     return Call(f"{_path(tools, model)}:{verb}", body, headers(tools))
 
@@ -86,7 +97,7 @@ def otherwise(call: Call, refused: Problem, tools: Tools) -> Call | None:
         return None
     tools.quirks.add(f"{THOUGHTLESS} {call.path.rpartition('/')[2].partition(':')[0]}")
     less = {name: value for name, value in config.items() if name != "thinkingConfig"}
-    return Call(call.path, {**call.body, "generationConfig": less}, call.headers, call.method)
+    return msgspec.structs.replace(call, body={**call.body, "generationConfig": less})
 
 
 def to_result(job: Job, tools: Tools, body: bytes) -> Done:
@@ -103,7 +114,7 @@ def to_embed(job: Job, tools: Tools) -> Call:
     words = _embeddings.texts(request, tools)
     tools.meter.start(lambda: tokens(sum(map(len, words))))
     model = _full(tools.native(job.model))
-    one: dict[str, Any] = {"model": model}
+    one = _native.added({"model": model}, _native.part_of(job, "gemini"), _SPOKEN_EMBED)
     if request.dimensions:
         one["outputDimensionality"] = request.dimensions
     body = {"requests": [{**one, "content": {"parts": [{"text": text}]}} for text in words]}
@@ -193,7 +204,7 @@ def _path(tools: Tools, model: str) -> str:
     return f"{_root(tools)}/{quote(name, safe='/-._~@')}"
 
 
-def _config(asked: dict[str, Any], model: str, tools: Tools) -> dict[str, Any]:
+def _config(asked: dict[str, Any], own: Any, model: str, tools: Tools) -> dict[str, Any]:
     config = {theirs: asked[ours] for ours, theirs in _SAMPLING.items() if asked.get(ours) is not None}
     if config.get("candidateCount") == 1:
         del config["candidateCount"]
@@ -210,13 +221,15 @@ def _config(asked: dict[str, Any], model: str, tools: Tools) -> dict[str, Any]:
         config["responseMimeType"] = "application/json"
     if form == "schema":
         config["responseJsonSchema"] = {name: value for name, value in schema.items() if name not in _SCHEMA_WORDS}
-    if f"{THOUGHTLESS} {model.rpartition('/')[2]}" not in tools.quirks and (thinking := _thinking(asked, model)):
+    if f"{THOUGHTLESS} {model.rpartition('/')[2]}" not in tools.quirks and (thinking := _thinking(asked, own, model)):
         config["thinkingConfig"] = thinking
-    return config
+    return _native.added(config, own, _SPOKEN_CONFIG)
 
 
-def _thinking(asked: dict[str, Any], model: str) -> dict[str, Any]:
-    """Thoughts are told only to whoever asks for thinking in some way."""
+def _thinking(asked: dict[str, Any], own: Any, model: str) -> dict[str, Any]:
+    """Thoughts are told only to whoever asks for thinking in some way; in Google's own words that is a field."""
+    if isinstance(own, dict) and isinstance(said := own.get("thinkingConfig"), dict):
+        return said
     given, effort = asked.get("thinking"), _asked.effort(asked)
     kind = given.get("type") if isinstance(given, dict) else None
     if kind == "disabled":
@@ -232,7 +245,8 @@ def _thinking(asked: dict[str, Any], model: str) -> dict[str, Any]:
     return {**shown, "thinkingBudget": BUDGETS[effort]}
 
 
-def _tools(asked: dict[str, Any]) -> dict[str, Any]:
+def _tools(asked: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """The caller's functions, and the tools that Google itself runs (search, code execution)."""
     declared = []
     for function in _asked.functions(asked):
         one: dict[str, Any] = {"name": function["name"]}
@@ -241,15 +255,25 @@ def _tools(asked: dict[str, Any]) -> dict[str, Any]:
         if (function.get("parameters") or {}).get("properties"):
             one["parametersJsonSchema"] = function["parameters"]
         declared.append(one)
-    if not declared:
+    given = own.get("tools")
+    theirs = [_native.added({}, tool, ("functiondeclarations",)) for tool in given] if isinstance(given, list) else []
+    found = [*([{"functionDeclarations": declared}] if declared else []), *filter(None, theirs)]
+    if not found:
         return {}
+    config = _native.added({}, own.get("toolConfig"))
+    if declared:
+        config = _native.added(config, _calling(asked))  # Google's own words for it say more: they stay
+    return {"tools": found, **({"toolConfig": config} if config else {})}
+
+
+def _calling(asked: dict[str, Any]) -> dict[str, Any]:
+    """How functions are to be chosen, as a toolConfig."""
     wanted, name = _asked.choice(asked)
     modes = {"none": "NONE", "required": "ANY", "function": "ANY", "auto": "AUTO"}
-    found: dict[str, Any] = {"tools": [{"functionDeclarations": declared}]}
-    if wanted in modes:
-        allowed = {"allowedFunctionNames": [name]} if name else {}
-        found["toolConfig"] = {"functionCallingConfig": {"mode": modes[wanted], **allowed}}
-    return found
+    if wanted not in modes:
+        return {}
+    allowed = {"allowedFunctionNames": [name]} if name else {}
+    return {"functionCallingConfig": {"mode": modes[wanted], **allowed}}
 
 
 async def _prepare(job: Job, tools: Tools) -> Job:

@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
-from agents import _asked, _embeddings
+from agents import _asked, _embeddings, _native
 from agents._chat import ChatReader, translated
 from agents._images import inlined
 from agents._lines import Lines
+from agents._meter import tokens
 from agents._ollama_told import OllamaTold
-from agents.agent import Agent, Call, Tools, http, tokens
+from agents.agent import Agent, Call, Tools, http
 from schemas.events import Done
 from schemas.job import Job
 from schemas.problem import Code, Problem
@@ -55,6 +56,10 @@ _THINK: dict[str, bool | str] = {
     "max": "max",
 }
 _PASSED = ("keep_alive", "truncate", "shift")
+_SPOKEN = ("options", "think", "format", "tools", "logprobs", "toplogprobs")
+_SPOKEN_EMBED = ("input", "prompt", "dimensions", "encodingformat")
+_SPOKEN_OPTIONS = ("numpredict", "stop")
+"""What `native` has no say in, of a request, one to embed and its options: the canonical request has."""
 
 THOUGHTLESS = "thoughtless"
 """Quirk of a model that does not think: a wish for thinking is a 400 there."""
@@ -68,25 +73,26 @@ def headers(tools: Tools) -> dict[str, str]:
 def to_call(job: Job, tools: Tools) -> Call:
     """Pictures must be in the job already (`_images.inlined`): Ollama takes bytes."""
     asked = _asked.request(job)
+    own = _native.part(asked.get("native"), "ollama")
     tools.meter.start(lambda: _asked.tokens_in(job.body))
     if (asked.get("n") or 1) != 1:
         raise _asked.refusal(tools, "gives one answer at a time", "n")
     model = tools.native(job.model)
     body: dict[str, Any] = {"model": model, "messages": _messages(asked, tools), "stream": job.stream}
-    if options := _options(asked):
+    if options := _native.added(_options(asked), own.get("options"), _SPOKEN_OPTIONS):
         body["options"] = options
     form, schema = _asked.shape(asked)
     if form != "text":
         body["format"] = schema or "json"
     if _asked.functions(asked) and _asked.choice(asked)[0] != "none":
         body["tools"] = [{"type": "function", "function": _function(one)} for one in _asked.functions(asked)]
-    if (think := _think(asked)) is not None and f"{THOUGHTLESS} {model}" not in tools.quirks:
+    if (think := _think(asked, own)) is not None and f"{THOUGHTLESS} {model}" not in tools.quirks:
         body["think"] = think
     if asked.get("logprobs"):
         body["logprobs"] = True
         body |= {"top_logprobs": asked["top_logprobs"]} if asked.get("top_logprobs") else {}
     body |= {name: asked[name] for name in _PASSED if asked.get(name) is not None}
-    return Call(f"{_root(tools)}/chat", body, headers(tools))
+    return Call(f"{_root(tools)}/chat", _native.added(body, own, _SPOKEN), headers(tools))
 
 
 def otherwise(call: Call, refused: Problem, tools: Tools) -> Call | None:
@@ -95,7 +101,8 @@ def otherwise(call: Call, refused: Problem, tools: Tools) -> Call | None:
     if refused.code is not Code.PROVIDER_REFUSED or "think" not in call.body or "think" not in refused.fault.message:
         return None
     tools.quirks.add(f"{THOUGHTLESS} {call.body['model']}")
-    return Call(call.path, {name: value for name, value in call.body.items() if name != "think"}, call.headers)
+    less = {name: value for name, value in call.body.items() if name != "think"}
+    return msgspec.structs.replace(call, body=less)
 
 
 def to_result(job: Job, tools: Tools, body: bytes) -> Done:
@@ -115,7 +122,8 @@ def to_embed(job: Job, tools: Tools) -> Call:
     body: dict[str, Any] = {"model": tools.native(job.model), "input": words}
     if request.dimensions:
         body["dimensions"] = request.dimensions
-    return Call(f"{_root(tools)}/embed", body, headers(tools))
+    own = _native.part_of(job, "ollama")
+    return Call(f"{_root(tools)}/embed", _native.added(body, own, _SPOKEN_EMBED), headers(tools))
 
 
 class _Embedded(msgspec.Struct):
@@ -227,11 +235,11 @@ def _options(asked: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _think(asked: dict[str, Any]) -> bool | str | None:
+def _think(asked: dict[str, Any], native: dict[str, Any]) -> bool | str | None:
     """Ollama's own `think` first, then an effort, then Anthropic's `thinking`. None: as the model likes."""
-    own = asked.get("think")
-    if isinstance(own, bool | str):
-        return own
+    for own in (native.get("think"), asked.get("think")):
+        if isinstance(own, bool | str):
+            return own
     if effort := _asked.effort(asked):
         return _THINK[effort]
     given = asked.get("thinking")

@@ -15,10 +15,11 @@ from agents._asked import tokens_in, wants_usage
 from agents._chat import ChatReader, checked, counted
 from agents._chunks import usage_of
 from agents._embeddings import embeds
+from agents._meter import tokens
 from agents._normal import normal
 from agents._problems import from_error_object
 from agents._quirks import NO_STREAM_OPTIONS
-from agents.agent import Agent, Call, Tools, http, tokens
+from agents.agent import Agent, Call, Tools, http
 from schemas.chat import OURS
 from schemas.embeddings import EmbeddingsReply
 from schemas.events import Done
@@ -73,7 +74,7 @@ def otherwise(call: Call, refused: Problem, tools: Tools) -> Call | None:
     if not changes:
         return None
     tools.quirks |= learnt
-    return Call(call.path, _merged(fields, changes), call.headers, call.method)
+    return msgspec.structs.replace(call, body=_merged(fields, changes))
 
 
 def to_result(job: Job, tools: Tools, body: bytes) -> Done:

@@ -17,8 +17,9 @@ import msgspec
 import nkeys
 import structlog
 
-from bus.connection import Bus, Link, Message, open_bus
+from bus.connection import Bus, Link, open_bus
 from bus.subjects import TOKEN
+from bus.wire import Message
 from schemas.provider import ApiKey
 
 log = structlog.get_logger()

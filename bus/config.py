@@ -17,7 +17,9 @@ import msgspec
 import structlog
 
 from bus import subjects
-from bus.connection import Bus, Conflict, Message
+from bus.acks import Conflict
+from bus.connection import Bus
+from bus.wire import Message
 from schemas.checks import Faults, key_faults, provider_faults
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey, Model, Provider

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from bus.connection import Bus, Message
+from bus.connection import Bus
+from bus.wire import Message
 from schemas.problem import Code, Problem
 
 RESOLVE_SECONDS = 90.0

@@ -8,11 +8,12 @@ import time
 from collections.abc import AsyncIterator
 
 from bus import subjects
-from bus.connection import Bus, Message
+from bus.connection import Bus
 from bus.dispatch import Dispatcher
 from bus.finish import end_of
 from bus.jobs import STATE, Jobs
 from bus.view import Show, canonical, view_of
+from bus.wire import Message
 from schemas.events import Alive, Done, Event, Failed, Progress, decode_event
 from schemas.job import JobView, Record
 from schemas.problem import Code, Problem

@@ -17,13 +17,15 @@ import msgspec
 import structlog
 
 from bus import streams, subjects
+from bus.acks import ApiError, Conflict, Full, decode_ack
 from bus.config import Config
-from bus.connection import ApiError, Bus, Conflict, Full, Message, decode_ack
+from bus.connection import Bus
 from bus.finish import Finish
 from bus.fleet import Fleet
 from bus.ids import Ids
 from bus.jobs import Jobs
 from bus.router import Refused, Route, Setting, Wanted, plan, routed, wanted_of
+from bus.wire import Message
 from schemas.events import Alive, Delta, Done, Event, Failed, decode_event
 from schemas.job import Job, State, encode_job
 from schemas.problem import Code, Fault, Problem

@@ -12,7 +12,9 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from bus import subjects
-from bus.connection import Bus, Conflict, Message
+from bus.acks import Conflict
+from bus.connection import Bus
+from bus.wire import Message
 from schemas.files import BatchRecord, FileRecord, decode_batch, decode_file, encode_batch, encode_file
 from schemas.job import Record, decode_record
 

@@ -10,7 +10,8 @@ import msgspec
 import structlog
 
 from bus import subjects
-from bus.connection import Bus, Full
+from bus.acks import Full
+from bus.connection import Bus
 from bus.ids import Ids
 from bus.jobs import Jobs
 from bus.view import Show, canonical, view_of

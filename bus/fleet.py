@@ -12,8 +12,9 @@ import structlog
 
 from bus import subjects
 from bus.config import Config
-from bus.connection import Bus, Message
+from bus.connection import Bus
 from bus.router import QueueView
+from bus.wire import Message
 from schemas.provider import Heartbeat, Model, decode_heartbeat
 
 log = structlog.get_logger()

@@ -13,7 +13,8 @@ from contextlib import suppress
 import structlog
 
 from bus import subjects
-from bus.connection import Bus, Conflict
+from bus.acks import Conflict
+from bus.connection import Bus
 from schemas.problem import Code, Problem
 
 log = structlog.get_logger()

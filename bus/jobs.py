@@ -12,7 +12,8 @@ import time
 import msgspec
 
 from bus import subjects
-from bus.connection import Bus, Conflict
+from bus.acks import Conflict
+from bus.connection import Bus
 from bus.streams import DONE_TTL
 from schemas.job import Claim, Job, Record, State, decode_claim, decode_record, encode_claim, encode_job, encode_record
 from schemas.problem import Code, Problem

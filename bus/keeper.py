@@ -14,12 +14,14 @@ import msgspec
 import structlog
 
 from bus import subjects
-from bus.connection import ApiError, Bus, Conflict, Headers, Message
+from bus.acks import ApiError, Conflict
+from bus.connection import Bus
 from bus.dispatch import Dispatcher
 from bus.finish import CALLBACKS
 from bus.jobs import DEADLINE, STATE, Jobs
 from bus.puller import ACK, Puller
 from bus.router import Refused, Route, Setting, Wanted, plan, routed
+from bus.wire import Headers, Message
 from schemas.events import Failed
 from schemas.job import Claim, Job, Record, claimed, decode_job, resumed
 from schemas.problem import Code, Fault, Problem

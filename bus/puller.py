@@ -14,7 +14,8 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
-from bus.connection import Bus, Ear, Message
+from bus.connection import Bus, Ear
+from bus.wire import Message
 from schemas.problem import Problem
 
 log = structlog.get_logger()

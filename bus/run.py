@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from bus import retry, subjects
-from bus.connection import ApiError, Full
+from bus.acks import ApiError, Full
 from bus.puller import ACK, NAK
 from bus.router import Route, Wanted, routed
 from schemas.events import Alive, Attempt, Delta, Done, Event, Failed, Progress, Usage, encode_event

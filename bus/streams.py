@@ -10,7 +10,8 @@ from typing import Any
 
 import structlog
 
-from bus.connection import ApiError, Bus
+from bus.acks import ApiError
+from bus.connection import Bus
 from schemas.problem import Problem
 
 log = structlog.get_logger()

@@ -16,9 +16,10 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bus import streams, subjects
+from bus.acks import ApiError
 from bus.breaker import Breaker
 from bus.config import Config
-from bus.connection import ApiError, Bus, Ear, Message
+from bus.connection import Bus, Ear
 from bus.finish import Finish
 from bus.fleet import STALE, Fleet
 from bus.health import Check, watch
@@ -29,6 +30,7 @@ from bus.router import Refused, Route, Setting, Wanted, plan
 from bus.run import Perform, Run
 from bus.slots import share
 from bus.turns import Timing, Turns
+from bus.wire import Message
 from schemas.job import Job, decode_job
 from schemas.problem import Code, Fault, Problem
 from schemas.provider import Heartbeat, Model, Provider, encode_heartbeat

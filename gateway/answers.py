@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from bus import subjects
-from bus.connection import ApiError, Full
+from bus.acks import ApiError, Full
 from bus.dispatch import Dispatcher, LiveCall
 from bus.router import Route
 from schemas.chat import OURS

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from msgspec.structs import replace
 
-from bus.connection import Conflict
+from bus.acks import Conflict
 from bus.filing import TOGETHER, records_of
 from gateway.batch_files import Pen
 from gateway.batch_input import WAIT, Input, InputGone, Tools, together

@@ -12,10 +12,12 @@ import time
 import structlog
 from msgspec.structs import replace
 
-from bus.connection import ApiError, Bus, Conflict, Full, Message
+from bus.acks import ApiError, Conflict, Full
+from bus.connection import Bus
 from bus.filing import Lease, batches_of
 from bus.ids import created_at
 from bus.jobs import STATE
+from bus.wire import Message
 from gateway.access import Access
 from gateway.batch_input import Tools
 from gateway.batch_run import Run

@@ -13,10 +13,11 @@ import msgspec
 import structlog
 
 from bus import subjects
-from bus.connection import Ear, Message
+from bus.connection import Ear
 from bus.desk import Desk
 from bus.finish import end_of
 from bus.puller import ACK, Puller
+from bus.wire import Message
 from gateway.access import Access
 from gateway.live import settle
 from gateway.parts import Parts
@@ -110,8 +111,8 @@ class Direct:
             headers["Ai-Provider"] = end.provider
         if end.steps:
             headers["Ai-Trail"] = trail_header(end.steps).decode()
-        if isinstance(end, Done) and len(end.body) > self._bus.server_max_payload - 1000:
-            end = Failed(too_large(self._bus.server_max_payload).fault, provider=end.provider)
+        if isinstance(end, Done) and len(end.body) > self._bus.largest:
+            end = Failed(too_large(self._bus.largest).fault, provider=end.provider)
         if isinstance(end, Failed):
             headers["Ai-Status"] = str(status_of(end.fault))
             body = event_messages(end)[-1] if spoke else error_body(end.fault)

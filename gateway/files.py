@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 import structlog
 
-from bus.connection import ApiError, Bus, Conflict, Full
+from bus.acks import ApiError, Conflict, Full
+from bus.connection import Bus
 from bus.filing import files_of
 from bus.ids import created_at
 from schemas.files import (

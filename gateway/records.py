@@ -14,7 +14,8 @@ import msgspec
 import structlog
 
 from bus import subjects
-from bus.connection import Bus, Full
+from bus.acks import Full
+from bus.connection import Bus
 from schemas.events import Done, Failed
 from schemas.job import Job
 from schemas.log import RequestLog, encode_logs

@@ -16,7 +16,9 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from bus.connection import ApiError, Bus, Message
+from bus.acks import ApiError
+from bus.connection import Bus
+from bus.wire import Message
 from schemas.log import RequestLog, decode_logs
 from schemas.problem import Code, Problem
 from storage.archive import Archive

@@ -12,9 +12,10 @@ import msgspec
 import structlog
 
 from bus import subjects
-from bus.connection import Ear, Message
+from bus.connection import Ear
 from bus.finish import Finish
 from bus.fleet import Fleet
+from bus.wire import Message
 from ops.probe import Seen, Wish, probe
 from ops.provide import Means, Served
 from ops.sections import CALLBACKS

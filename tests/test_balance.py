@@ -15,8 +15,9 @@ from bus_house import House, house, request, until
 from fake_provider import FakeProvider
 from fake_scripts import Script
 
-from bus.connection import Link, Message
+from bus.connection import Link
 from bus.jobs import STATE
+from bus.wire import Message
 from schemas.events import Done, Event, Failed
 from schemas.job import Job, State
 from schemas.problem import Code, Problem

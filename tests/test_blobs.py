@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.js.api import ObjectMeta
 
-from bus.connection import ApiError, Bus, Conflict
+from bus.acks import ApiError, Conflict
+from bus.connection import Bus
 from schemas.problem import Code, Problem
 from storage.blobs import BlobStore, blob_name
 from storage.objects import BUCKET, CHUNK, CONFIG, STREAM, Blob, chunk_subject, encode_blob, pages, runs_of

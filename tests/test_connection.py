@@ -8,8 +8,10 @@ import time
 import pytest
 from bus_house import until
 
-from bus.connection import Bus, Conflict, Full, Link, Message, format_headers, open_bus, parse_headers
+from bus.acks import Conflict, Full
+from bus.connection import Bus, Link, open_bus
 from bus.streams import declare
+from bus.wire import Message, format_headers, parse_headers
 from ops.embedded import EmbeddedNats
 from schemas.problem import Code, Problem
 

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from bus.acks import ApiError, Conflict
 from bus.config import new_key
-from bus.connection import ApiError, Bus, Conflict, Link, open_bus
+from bus.connection import Bus, Link, open_bus
 from bus.filing import files_of
 from gateway.app import Limits
 from gateway.files import About, Files, file_name, number_of, page_of

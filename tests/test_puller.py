@@ -7,9 +7,10 @@ import signal
 import pytest
 from bus_house import echo, house, request, until
 
-from bus.connection import Bus, Message, open_bus
+from bus.connection import Bus, open_bus
 from bus.puller import ACK, NAK, Puller
 from bus.streams import declare, declare_consumer, live_consumer, work_consumer
+from bus.wire import Message
 from ops.embedded import EmbeddedNats
 from schemas.events import Done
 from schemas.problem import Problem

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus import retry, subjects
-from bus.connection import format_headers, parse_headers
 from bus.ids import EPOCH, Ids, created_at, make_id
 from bus.router import QueueView, Route, Wanted, expected_wait, route
 from bus.slots import share
+from bus.wire import format_headers, parse_headers
 from schemas.events import Attempt
 from schemas.problem import Code, Fault, Problem
 

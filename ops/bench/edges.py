@@ -75,7 +75,10 @@ def _tell(figures: Figures, found: dict[str, list[Load]], what: str, limit: floa
 
 
 async def neighbours(site: Site, figures: Figures, rounds: int, seconds: float) -> None:
-    """Small requests at a steady pace, alone and beside nearly ten 100k-token prompts a second."""
+    """Small requests at a steady pace, alone and beside nearly ten 100k-token prompts a second.
+
+    One in a hundred may have to wait behind a long one, at the gateway and at the agent; the others must not feel it.
+    """
     small = msgspec.structs.replace(site.task("house", 8, seconds), pause=0.02, spread=0.02)
     large = msgspec.structs.replace(_tasks(site, LONG)[FIRST], connections=1, seconds=seconds, pause=0.1)
     alone: list[Load] = []
@@ -90,8 +93,8 @@ async def neighbours(site: Site, figures: Figures, rounds: int, seconds: float) 
         site.count(load)
     figures.tell("100k-token prompts a second meanwhile", median(load.rate for load in long), "1/s")
     figures.tell("100k-token prompts, p99", median(load.p99 for load in long), "ms")
-    for name, of in (("p50", lambda load: load.p50), ("p99", lambda load: load.p99)):
+    for name, of, limit in (("p50", lambda load: load.p50, 0.5), ("p99", lambda load: load.p99, 10.0)):
         before, after = median(map(of, alone)), median(map(of, beside))
         figures.tell(f"small requests alone, {name}", before, "ms")
         figures.tell(f"small requests beside 100k-token prompts, {name}", after, "ms")
-        figures.at_most(f"100k-token prompts slow small ones, {name}", after - before, 5.0, "ms")
+        figures.at_most(f"100k-token prompts slow small ones, {name}", after - before, limit, "ms")

@@ -11,7 +11,8 @@ from collections import defaultdict
 
 from nats.errors import Error as NatsError
 
-from bus.connection import Bus, Message, open_bus
+from bus.connection import Bus, open_bus
+from bus.wire import Message
 from ops.prove.house import House
 from schemas.problem import Problem
 
