@@ -17,7 +17,7 @@ from bus.router import Refused
 from gateway import live, queued
 from gateway.access import Access
 from gateway.answers import Answers, use_of
-from gateway.dialects._dialect import NOWHERE, Door, Place
+from gateway.dialects._dialect import NOWHERE, Door, Place, placed
 from gateway.dialects.responses import no_response
 from gateway.parts import Parts
 from gateway.problems import JSON, internal
@@ -55,7 +55,7 @@ class Front:
                 raise Problem(Code.METHOD_NOT_ALLOWED, f"{scope['path']} is asked with POST.")
             turn.key = self.access.who(turn.heads)
             turn.body = await read_body(receive, turn.heads, self.parts.limits.body_bytes)
-            if door.read is not None and await self._translated(door, turn, place, send):
+            if door.read is not None and await self._translated(door, turn, placed(place, headers), send):
                 return
             asked: Asking = decode(door.operation, turn.body, turn.heads.get(b"content-encoding", b""))
             turn.asked = asked

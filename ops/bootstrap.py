@@ -36,7 +36,7 @@ def main(arguments: "list[str]") -> int:
     if verb == "try":
         return run([os.path.join(scripts(), "ai-server"), "up", "--demo", QUESTION, *rest])
     if verb == "test":
-        return run([os.path.join(scripts(), "python"), "-m", "pytest", *rest])
+        return run([os.path.join(scripts(), "python"), "-m", "pytest", "-n", "3", "--dist", "loadfile", *rest])
     say("\nInstalled. `make` lists what can be done now; `make run` starts AI Server.")
     return 0
 

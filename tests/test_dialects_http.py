@@ -8,6 +8,7 @@ import pytest
 from gateway_house import House, agent_of, open_house, until
 
 from bus.connection import Link
+from bus.jobs import Jobs
 from schemas.provider import Model, Provider
 
 FIVE = "w0 w1 w2 w3 w4"
@@ -180,6 +181,30 @@ async def test_a_guess_says_that_it_is_one(house: House) -> None:
     status, headers, body = await house.post(asked(GEMINI)[1], path="/v1/models/m:countTokens")
     assert (status, headers["x-ai-estimated"], body["totalTokens"] > 0) == (200, "1", True)
     assert not house.fake.calls
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_provider_asked_for_by_name_serves_in_every_dialect(house: House, path: str) -> None:
+    for wish in ("fake", ["other", "fake"]):
+        url, body = asked(path, provider=wish)
+        status, headers, _ = await house.post(body, path=url)
+        assert (status, headers["x-ai-provider"]) == (200, "fake")
+        assert "provider" not in house.fake.calls[-1].body
+    url, body = asked(path, provider=["elsewhere"])
+    assert (await house.post(body, path=url))[0] == 503
+    url, body = asked(path)
+    assert (await house.post(body, path=url, headers={"x-ai-provider": "elsewhere"}))[0] == 503
+    assert (await house.post(body, path=url, headers={"x-ai-provider": "other, fake"}))[0] == 200
+    assert len(house.fake.calls) == 3
+
+
+async def test_the_header_of_betas_is_part_of_the_job(house: House) -> None:
+    url, body = asked("/v1/messages")
+    said = {"anthropic-beta": "a-1,b-2", **ASYNC}
+    accepted = (await house.post(body, path=url, headers=said))[2]
+    found = await Jobs(house.bus).read(house.key.tenant, int(accepted["id"]))
+    assert found is not None
+    assert json.loads(found[1].job.body)["native"] == {"anthropic": {"betas": ["a-1", "b-2"]}}
 
 
 async def test_one_request_is_one_record(house: House) -> None:

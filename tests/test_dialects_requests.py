@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from agents import anthropic, gemini, ollama
 from agents._http import Http
 from agents.agent import Tools
-from gateway.dialects._dialect import Door, Place
+from gateway.dialects._dialect import Door, Place, placed
 from gateway.dialects.doors import DOORS, VERBS
 from schemas.operations import OPERATIONS
 from schemas.problem import Code, Problem
@@ -142,8 +142,48 @@ def test_anthropic_fields_find_their_canonical_names() -> None:
         "thinking": {"type": "enabled", "budget_tokens": 2000}, "reasoning_effort": "low", "stream": True,
         "response_format": {"type": "json_schema", "json_schema": {"name": "output", "schema": {"type": "object"}}},
         "stream_options": {"include_usage": True}, "tool_choice": {"type": "function", "function": {"name": "f"}},
-        "parallel_tool_calls": False, "replyTo": "https://x.org", "native": {"anthropic": {"context_management": {"a": 1}}},
+        "parallel_tool_calls": False, "replyTo": "https://x.org",
+        "native": {"anthropic": {
+            "context_management": {"a": 1},
+            "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {"type": "object"}}},
+        }},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("model", ["claude-opus-5", "claude-opus-4-5"])
+def test_an_effort_for_anthropic_reaches_it_as_said_and_switches_no_thinking_on(model: str) -> None:
+    config = {"effort": "max", "task_budget": {"type": "tokens", "total": 20000}}
+    chat = canonical(ANTHROPIC, {"model": model, "max_tokens": 5, "messages": HI, "output_config": config})
+    assert chat["reasoning_effort"] == "max"  # for everybody else
+    found = sent(anthropic, chat, model)
+    assert (found["output_config"], "thinking" in found) == (config, False)
+
+
+def test_an_output_configs_schema_reaches_anthropic_once_and_others_as_a_response_format() -> None:
+    schema = {"type": "object", "properties": {}, "additionalProperties": False}
+    config = {"effort": "low", "format": {"type": "json_schema", "schema": schema}}
+    chat = canonical(ANTHROPIC, {"model": "m", "max_tokens": 5, "messages": HI, "output_config": config})
+    assert sent(anthropic, chat, "claude-opus-5")["output_config"] == config
+    assert sent(ollama, chat, "m")["format"] == schema
+
+
+@pytest.mark.parametrize(
+    ("more", "betas"),
+    [
+        ({}, ["a-1", "b-2", "c-3"]),
+        ({"betas": ["d-4", "a-1", 7]}, ["d-4", "a-1", "b-2", "c-3"]),
+        ({"betas": "d-4, b-2"}, ["d-4", "b-2", "a-1", "c-3"]),
+        ({"betas": None}, ["a-1", "b-2", "c-3"]),
+    ],
+)
+def test_betas_of_the_header_join_those_of_the_body(more: dict[str, Any], betas: list[str]) -> None:
+    place = placed(PLACE, [(b"anthropic-beta", b"a-1, b-2,"), (b"accept", b"x"), (b"anthropic-beta", b"c-3,a-1")])
+    chat = canonical(ANTHROPIC, {"model": "m", "max_tokens": 5, "messages": HI, **more}, place)
+    assert chat["native"]["anthropic"]["betas"] == betas
+
+
+def test_no_header_of_betas_leaves_the_place_as_it_is() -> None:
+    assert placed(PLACE, [(b"anthropic-beta", b" ,"), (b"accept", b"x")]) is PLACE
 
 
 HI = [{"role": "user", "content": "hi"}]
@@ -296,6 +336,19 @@ def test_gemini_schemas_become_json_schemas_and_keys_of_data_stay() -> None:
     assert chat["native"]["gemini"] == {"safetySettings": [{"category": "C"}], "tools": [{"googleSearch": {}}]}
 
 
+@pytest.mark.parametrize("names", [("tool_config", "function_calling_config", "allowed_function_names"),
+                                   ("toolConfig", "functionCallingConfig", "allowedFunctionNames")])  # fmt: skip
+def test_a_tool_config_reaches_google_as_said_and_others_as_a_tool_choice(names: tuple[str, str, str]) -> None:
+    tools = [{"functionDeclarations": [{"name": name} for name in ("f", "g", "h")]}]
+    own = {names[0]: {names[1]: {"mode": "ANY", names[2]: ["f", "g"]}, "retrievalConfig": {"languageCode": "de"}}}
+    chat = canonical(GEMINI, {"contents": [{"parts": [{"text": "x"}]}], "tools": tools, **own})
+    assert chat["tool_choice"] == "required"
+    assert sent(gemini, chat, "m")["toolConfig"] == {
+        "functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f", "g"]},
+        "retrievalConfig": {"languageCode": "de"},
+    }
+
+
 def test_gemini_data_in_base64_for_urls_becomes_everybodys() -> None:
     part = {"inlineData": {"mimeType": "image/png", "data": "_-8"}}
     chat = canonical(GEMINI, {"contents": [{"parts": [part]}]})
@@ -398,6 +451,25 @@ def test_completions_keep_their_other_fields() -> None:
         "model": "m", "messages": [{"role": "user", "content": "p"}], "logprobs": True, "top_logprobs": 2, "n": 2,
         "x_unknown": 1, "refId": "r",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("wish", ["here", ["here", "there"], {"order": ["x"]}])
+@pytest.mark.parametrize("door", [*DOORS.values(), *VERBS.values()], ids=lambda door: door.dialect.name)
+def test_a_wish_for_a_provider_is_canonical_at_every_door(door: Door, wish: Any) -> None:
+    said: dict[str, Any] = {
+        "model": "m",
+        "messages": HI,
+        "max_tokens": 5,
+        "prompt": "hi",
+        "input": "hi",
+        "provider": wish,
+    }
+    said |= {"contents": [{"parts": [{"text": "hi"}]}], "content": {"parts": [{"text": "hi"}]}}
+    said["requests"] = [{"content": said["content"]}]
+    if door.read is None or door.read(json.dumps(said).encode(), PLACE).answer is not None:
+        return
+    chat = canonical(door, said)
+    assert (chat["provider"], "provider" in str(chat.get("native"))) == (wish, False)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"model":1}', b"\xff", b'{"model":"m"}', b"[" * 5000])

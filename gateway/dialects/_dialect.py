@@ -5,7 +5,7 @@ What a newcomer would get wrong: an answer may be told long after its request (a
 process: all that is left of the request then is its `Job`. What else must be repeated travels in `Job.echo`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -42,15 +42,30 @@ class Teller(Protocol):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """What the URL says of a request, in dialects where it says something."""
+    """What the URL and the headers say of a request, in dialects where they say something."""
 
     model: str = ""
     stream: bool = False
     array: bool = False
     """The stream is one growing JSON array (Gemini without `alt=sse`)."""
+    betas: tuple[str, ...] = ()
+    """What `anthropic-beta` names, which is where Anthropic's SDKs put a caller's `betas`."""
 
 
 NOWHERE = Place()
+
+
+def placed(place: Place, headers: Iterable[Header]) -> Place:
+    """The place with what the headers add. A header may stand there several times, and each may hold a list."""
+    said = ",".join(value.decode("latin-1") for name, value in headers if name == b"anthropic-beta")
+    betas = tuple(dict.fromkeys(named(said)))
+    return msgspec.structs.replace(place, betas=betas) if betas else place
+
+
+def named(said: Any) -> list[str]:
+    """The names in a list, or in text with commas between; none in anything else."""
+    names = said.split(",") if isinstance(said, str) else said if isinstance(said, list) else []
+    return [name.strip() for name in names if isinstance(name, str) and name.strip()]
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +136,7 @@ def refuse(message: str, param: str | None) -> Problem:
 
 
 def ours(fields: dict[str, msgspec.Raw], known: frozenset[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The fields meant for us (replyTo, refId, tag), and those that neither we nor the canonical form know."""
-    mine: dict[str, Any] = {name: fields[name] for name in ("replyTo", "refId", "tag") if name in fields}
+    """The fields meant for us (replyTo, refId, tag, provider), and those that neither we nor the canonical form know."""
+    mine: dict[str, Any] = {name: fields[name] for name in ("replyTo", "refId", "tag", "provider") if name in fields}
     foreign: dict[str, Any] = {name: value for name, value in fields.items() if name not in known and name not in mine}
     return mine, foreign

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from gateway.dialects._dialect import Place, Read, ours, refuse
+from gateway.dialects._dialect import Place, Read, named, ours, refuse
 from gateway.dialects._estimate import tokens_in
-from gateway.dialects._words import NOTHING, encode, fields_of, given
+from gateway.dialects._words import NOTHING, decode_any, encode, fields_of, given
 from gateway.parsing import parse
 
 Raw = msgspec.Raw
@@ -102,7 +102,8 @@ class Messages(msgspec.Struct):
     output_format: OutputFormat | None = None
 
 
-KNOWN = frozenset(Messages.__struct_fields__)
+KNOWN = frozenset(Messages.__struct_fields__) - {"output_config"}
+"""An output_config is translated and travels on whole as well: to Anthropic an effort alone is no wish to think."""
 SPELLING = {"stop": "stop_sequences", "user": "metadata.user_id", "response_format": "output_config.format"}
 _decode = msgspec.json.Decoder(Messages).decode
 
@@ -114,7 +115,7 @@ def to_chat(body: bytes, place: Place) -> Read:
         raise refuse("Missing required parameter: 'max_tokens'.", "max_tokens")
     if asked.max_tokens < 1:
         raise refuse("'max_tokens' must be at least 1 here.", "max_tokens")
-    return Read(body=encode(_chat(asked, body)))
+    return Read(body=encode(_chat(asked, body, place.betas)))
 
 
 def count(body: bytes, place: Place) -> Read:
@@ -123,8 +124,11 @@ def count(body: bytes, place: Place) -> Read:
     return Read(answer=b'{"input_tokens":%d}' % guess, flags=((b"x-ai-estimated", b"1"),))
 
 
-def _chat(asked: Messages, body: bytes) -> dict[str, Any]:
+def _chat(asked: Messages, body: bytes, betas: tuple[str, ...] = ()) -> dict[str, Any]:
     mine, foreign = ours(fields_of(body), KNOWN)
+    if betas:
+        said = named(parse(decode_any, bytes(foreign.get("betas", NOTHING))))  # some callers have them in the body too
+        foreign["betas"] = list(dict.fromkeys([*said, *betas]))
     chat: dict[str, Any] = {"model": asked.model, "messages": _messages(asked), **_settings(asked), **mine}
     if asked.stream:
         chat |= {"stream": True, "stream_options": {"include_usage": True}}

@@ -72,7 +72,8 @@ class Counting(msgspec.Struct, rename="camel"):
     generate_content_request: Raw = NOTHING
 
 
-KNOWN = frozenset({"contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "model"})
+KNOWN = frozenset({"contents", "systemInstruction", "tools", "generationConfig", "model"})
+"""Without toolConfig: it is translated, and travels on whole as well, for Google's says more than a tool_choice can."""
 _CONFIG = frozenset(field.encode_name for field in msgspec.structs.fields(Config))
 SPELLING = {
     "messages": "contents", "max_tokens": "generationConfig.maxOutputTokens", "stop": "generationConfig.stopSequences",
