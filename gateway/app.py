@@ -40,6 +40,21 @@ log = structlog.get_logger()
 Asked = Request[Any, Any, Any]
 
 
+class House(Litestar):
+    """Litestar, but for Gemini's requests: their verb stands inside the last piece of the path, which no bare route of
+    Litestar's can match, and its ordinary way would cost as much as all the rest."""
+
+    def __init__(self, front: Front, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._front = front
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and (asked := gemini.asked(scope)) is not None:
+            await self._front.answer(asked[0], gemini.keyed(scope), receive, send, asked[1])
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def build(parts: Parts) -> Litestar:
     """The application over started parts. Raises nothing; it is ready once its lifespan has begun."""
     records = Records(parts.bus, bodies=parts.bodies, accounts=parts.accounts)
@@ -75,7 +90,8 @@ def build(parts: Parts) -> Litestar:
     def caller(request: Asked) -> ApiKey:
         return front.access.who(dict(gemini.keyed(request.scope)["headers"]))
 
-    return Litestar(
+    return House(
+        front,
         route_handlers=[
             *door_routes(front),
             gemini.ask,

@@ -69,9 +69,10 @@ class LogReader:
     async def after(self, mark: Mark, limit: int = ROWS) -> Batch:
         """What LOG holds after the mark, about `limit` rows of it. Raises `Moved`, `Problem(UNAVAILABLE)`."""
         batch = Batch([], mark.seq, mark.time, [], more=True)
+        start = mark.seq or 1  # the first page begins with the marked message itself, to see that it is still the same
         while batch.more and len(batch.rows) < limit and batch.size < BYTES:
-            # The first page begins with the marked message itself, to see that it is still the same.
-            messages, more = await self._page(batch.last or 1)
+            messages, more = await self._page(start)
+            batch.more = more and bool(messages)
             if messages and _seq(messages[0]) == batch.last:
                 if _stamp(messages[0]) != batch.stamp:
                     raise Moved
@@ -82,7 +83,7 @@ class LogReader:
                 raise Moved
             for message in messages:
                 _take(batch, message)
-            batch.more = more and bool(messages)
+            start = batch.last + 1  # a marked message of a megabyte fills its page alone: never ask for it again
         return batch
 
     async def end(self) -> int:

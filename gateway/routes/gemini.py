@@ -7,29 +7,27 @@ the URL as `?key=`; it is read here and told to nobody else.
 from typing import Any
 from urllib.parse import parse_qs
 
-from litestar import Request, Response, post
-from litestar.di import NamedDependency
+from litestar import post
 from litestar.params import FromPath
-from litestar.types import Receive, Scope, Send
+from litestar.types import Scope
 
-from gateway.answer import Front
 from gateway.dialects._dialect import Door, Place
 from gateway.dialects.doors import VERBS
 from schemas.problem import Code, Problem
 
 
-class Handed(Response[None]):
-    """Hands the request over to the front door, which answers for itself."""
-
-    def __init__(self, front: Front, door: Door, place: Place) -> None:
-        super().__init__(None)
-        self._front, self._door, self._place = front, door, place
-
-    def to_asgi_response(self, *args: Any, **more: Any) -> Any:
-        async def app(scope: Any, receive: Receive, send: Send) -> None:
-            await self._front.answer(self._door, keyed(scope), receive, send, self._place)
-
-        return app
+def asked(scope: Any) -> tuple[Door, Place] | None:
+    """The door and the place of a request for a known verb of a model; None: Litestar may say what it thinks of it."""
+    path: str = scope["path"]
+    if not path.startswith(("/v1beta/models/", "/v1/models/")):
+        return None
+    model, _, verb = path.partition("/models/")[2].rpartition(":")
+    door = VERBS.get(verb)
+    if door is None or not model:
+        return None
+    streams = verb == "streamGenerateContent"
+    sse = parse_qs(scope["query_string"].decode("latin-1")).get("alt") == ["sse"]
+    return door, Place(model=model, stream=streams, array=streams and not sse)
 
 
 @post(
@@ -38,16 +36,14 @@ class Handed(Response[None]):
     summary="Gemini: generateContent, streamGenerateContent, embedContent, batchEmbedContents, countTokens",
     tags=["gemini"],
 )
-async def ask(rest: FromPath[str], request: Request[Any, Any, Any], front: NamedDependency[Front]) -> Response[None]:
-    """`{model}:{verb}`; `alt=sse` streams server-sent events, without it a stream is one JSON array."""
-    model, _, verb = rest.lstrip("/").rpartition(":")
-    door = VERBS.get(verb)
-    if door is None or not model:
-        known = ", ".join(VERBS)
-        raise Problem(Code.NOT_FOUND, f"There is no '{verb[:40]}' of a model here. There are: {known}.")
-    streams = verb == "streamGenerateContent"
-    sse = parse_qs(request.scope["query_string"].decode("latin-1")).get("alt") == ["sse"]
-    return Handed(front, door, Place(model=model, stream=streams, array=streams and not sse))
+async def ask(rest: FromPath[str]) -> None:
+    """`{model}:{verb}`; `alt=sse` streams server-sent events, without it a stream is one JSON array.
+
+    What comes here has no verb that we know: the others never reach Litestar (`gateway.app.House`).
+    """
+    verb = rest.rpartition(":")[2]
+    known = ", ".join(VERBS)
+    raise Problem(Code.NOT_FOUND, f"There is no '{verb[:40]}' of a model here. There are: {known}.")
 
 
 def keyed(scope: Any) -> Scope:
