@@ -466,6 +466,8 @@ def test_a_wish_for_a_provider_is_canonical_at_every_door(door: Door, wish: Any)
     }
     said |= {"contents": [{"parts": [{"text": "hi"}]}], "content": {"parts": [{"text": "hi"}]}}
     said["requests"] = [{"content": said["content"]}]
+    if door.dialect.name == "responses":
+        del said["prompt"]
     if door.read is None or door.read(json.dumps(said).encode(), PLACE).answer is not None:
         return
     chat = canonical(door, said)
