@@ -29,6 +29,7 @@ from bus.wire import Message
 from schemas.events import Alive, Delta, Done, Event, Failed, decode_event
 from schemas.job import Job, State, encode_job
 from schemas.problem import Code, Fault, Problem
+from schemas.provider import Priority
 from schemas.rules import Step, Strategy
 
 log = structlog.get_logger()
@@ -39,6 +40,10 @@ SILENCE = 8.0
 """Seconds without a sign of life (they come every 2) after which the agent counts as lost."""
 UNSEEN = 4.0
 """Seconds a call may wait unheard before we ask whether its message is still in the stream."""
+
+
+GIVE_WAY = {Priority.LOW: 15.0, Priority.NORMAL: 3.0}
+"""Seconds a live call lets others of higher priority go first while all slots are taken."""
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -153,6 +158,8 @@ class Dispatcher:
         self.list_price: Callable[[tuple[str, ...], str], float] | None = None
         """What a model costs at the cheapest of some providers, for the strategy `cheapest`; handed in by whoever knows."""
         self.calls: dict[int, LiveCall] = {}
+        self._high: dict[int, str] = {}
+        """Live calls of keys with high priority, and their queues."""
         self._looking: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -176,9 +183,15 @@ class Dispatcher:
         choice = plan(wanted, self.fleet.queues(), time.time(), setting)
         if choice.wait_until:
             choice = await self._thaw(wanted, choice, job.deadline, setting)
+        key = self.config.keys.get(job.key)
+        priority = key.priority if key is not None else Priority.NORMAL
+        if priority is Priority.LOW or (self._high and priority is Priority.NORMAL):
+            choice = await self._give_way(job, choice, setting, priority)
         job = msgspec.structs.replace(routed(job, choice), reply=subjects.rep(self.name, job.id))
         call = LiveCall(self, job, choice)
         self.calls[job.id] = call
+        if priority is Priority.HIGH:
+            self._high[job.id] = choice.queue
         self.fleet.began(choice.queue)
         reply, call.token = self.bus.inbox()
         self.bus.expect(call.token, lambda message: self._sent(call, message))
@@ -197,6 +210,24 @@ class Dispatcher:
         if rule is not None and rule.strategy is Strategy.CHEAPEST and self.list_price is not None:
             prices = {view.name: self.list_price(view.providers, wanted.model) for view in self.fleet.queues()}
         return Setting(rules, random.random() if rules else 0.0, explain, prices)
+
+    async def _give_way(self, job: Job, choice: Route, setting: Setting, priority: Priority) -> Route:
+        """While slots are short, others go first: before a low key everyone, before a normal one the high ones. Not for
+        ever: after `GIVE_WAY` seconds the call takes its place in the line like any other, so nobody starves."""
+        until = min(time.time() + GIVE_WAY[priority], job.deadline)
+        while time.time() < until and self._short(choice.queue):
+            if priority is Priority.NORMAL and choice.queue not in self._high.values():
+                break
+            await asyncio.sleep(0.02)
+            choice = plan(wanted_of(job, self.config.rules), self.fleet.queues(), time.time(), setting)
+            if choice.wait_until:
+                choice = await self._thaw(wanted_of(job, self.config.rules), choice, job.deadline, setting)
+        return choice
+
+    def _short(self, queue: str) -> bool:
+        """Whether all slots of the queue are taken, as far as we know."""
+        view = next((view for view in self.fleet.queues() if view.name == queue), None)
+        return view is not None and view.in_flight + view.waiting >= view.slots
 
     async def _thaw(self, wanted: Wanted, choice: Route, deadline: float, setting: Setting) -> Route:
         """All candidates cool: wait for the first to return, if that is sooner than the caller's patience ends."""
@@ -229,6 +260,7 @@ class Dispatcher:
         call.queue = queue
 
     def forget(self, call: LiveCall) -> None:
+        self._high.pop(call.job.id, None)
         if self.calls.pop(call.job.id, None) is not None:
             self.fleet.ended(call.queue)
         self.bus.expect(call.token, None)
