@@ -16,6 +16,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import aiofiles
+
 from ops.prove import scenes
 from ops.prove.faults import faults
 from ops.prove.figures import Figures
@@ -85,7 +87,8 @@ async def small(folder: Path, asked: argparse.Namespace, figures: Figures) -> li
     ledger = folder / "ledger.tsv"
 
     async def calls(marker: str) -> list[Line]:
-        written = await asyncio.to_thread(ledger.read_text)
+        async with aiofiles.open(ledger) as lines:
+            written = await lines.read()
         return [line for line in read_ledger(written) if line.marker.startswith(marker)]
 
     wrong: list[str] = []

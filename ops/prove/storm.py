@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import aiofiles
 import aiohttp
 import msgspec
 
@@ -109,7 +110,8 @@ async def _count(scene: Scene, wish: Wish, figures: Figures, ledger: Path) -> li
     await _called_back(scene, quiet + wish.settle)
     promised = set(scene.crowd.promises)
     rows = await rows_of(scene.house, promised, 30)
-    written = await asyncio.to_thread(ledger.read_text)
+    async with aiofiles.open(ledger) as lines:
+        written = await lines.read()
     verdict = judge(
         Evidence(
             promises=scene.crowd.promises,
