@@ -8,7 +8,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents._targets import RefusedError, Resolver, check_address, check_host
+from agents._targets import RefusedError, Resolver, check_host
+from schemas.addresses import check_address
 from schemas.callback import Auth, Target, parse_reply_to
 from schemas.problem import Code, Problem
 
