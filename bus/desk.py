@@ -34,7 +34,7 @@ class Desk:
         self._waiting: dict[int, set[asyncio.Event]] = {}
 
     async def start(self) -> None:
-        await self.bus.listen("jobev.job.>", self._heard)
+        await self.bus.listen(subjects.JOB_CHANGES, self._heard)
 
     async def view(self, key: ApiKey, job: int) -> JobView:
         """The job now. Raises `Problem(NOT_FOUND)`."""

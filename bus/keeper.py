@@ -61,7 +61,7 @@ class Keeper:
     async def start(self) -> None:
         promoter = Puller(self.bus, "SCHED", "promoter", self._due, lambda: 100)
         await promoter.start()
-        await self.bus.listen("jobev.job.>", self._heard)
+        await self.bus.listen(subjects.JOB_CHANGES, self._heard)
         self.bus.on_reconnect.append(self._doubt)
         self.bus.spawn(self._mind())
 
@@ -117,7 +117,7 @@ class Keeper:
 
     def _heard(self, message: Message) -> None:
         """Follows JOBS between two audits."""
-        self._note(message.subject.removeprefix("jobev.job."), message.headers or {})
+        self._note(message.subject.removeprefix(subjects.JOB_CHANGES[:-1]), message.headers or {})
 
     def _note(self, name: str, headers: Headers) -> None:
         tenant, _, job = name.partition(".")

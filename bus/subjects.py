@@ -50,9 +50,8 @@ def claim_key(tenant: str, job: int) -> str:
     return f"$KV.CLAIMS.{tenant}.{job}"
 
 
-def jobev(tenant: str, job: int) -> str:
-    """A change of a job's record, after its commit (republished by the server)."""
-    return f"jobev.job.{tenant}.{job}"
+JOB_CHANGES = "jobev.job.>"
+"""Every change of a job's record, after its commit: `jobev.job.<tenant>.<job>`, republished by the server, headers alone."""
 
 
 def config_key(kind: str, name: str) -> str:

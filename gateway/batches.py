@@ -12,6 +12,7 @@ import time
 import structlog
 from msgspec.structs import replace
 
+from bus import subjects
 from bus.acks import ApiError, Conflict, Full
 from bus.connection import Bus
 from bus.filing import Lease, batches_of
@@ -63,8 +64,8 @@ class Batches:
         self._mind: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """After `Files.start`."""
-        await self.bus.listen("jobev.job.>", self._heard)
+        """Begin to mind the batches of all keys."""
+        await self.bus.listen(subjects.JOB_CHANGES, self._heard)
         self._mind = asyncio.create_task(self._minding())
 
     async def stop(self) -> None:

@@ -101,15 +101,14 @@ def hurry(dispatcher: "Dispatcher") -> None:
 @asynccontextmanager
 async def doorkeeper(settings: Settings, link: Link, config: "Config") -> AsyncIterator[None]:
     """The auth callout, where the NATS is our embedded one. Another NATS has its own ways to know its clients."""
-    from bus.callout import Callout
+    from bus.callout import serve_callout
     from ops.embedded import callout_of
 
     needed = await asyncio.to_thread(callout_of, settings.data)
     if needed is None or needed.link.url != link.url:
         yield
         return
-    async with open_bus(needed.link, "callout") as bus:
-        await Callout(bus, needed.seed, config.find_key).start()
+    async with serve_callout(needed, config.find_key):
         yield
 
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 
 from nats.errors import Error as NatsError
 
+from bus import subjects
 from bus.connection import Bus, open_bus
 from bus.wire import Message
 from ops.prove.house import House
@@ -43,7 +44,7 @@ class Witness:
             await asyncio.sleep(0.5)
 
     async def _watch(self, bus: Bus) -> None:
-        await bus.listen("jobev.job.>", self._saw)
+        await bus.listen(subjects.JOB_CHANGES, self._saw)
         while self.house.link() is not None:  # noqa: ASYNC110 - a file, not an event
             await asyncio.sleep(1)
 
