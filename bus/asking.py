@@ -8,7 +8,8 @@ import asyncio
 import base64
 import itertools
 import time
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,6 +19,15 @@ from schemas.problem import Code, Problem
 
 HEAD_ROOM = 4096
 """Bytes that a message's headers may take of `max_payload`."""
+
+
+READ_SECONDS = 5.0
+
+T = TypeVar("T")
+
+
+class LostError(Problem):
+    """The connection went before the answer came, or nobody is there to answer: a server that restarts looks like both."""
 
 
 class Asking:
@@ -82,7 +92,7 @@ class Asking:
             self._asking.discard(future)
             self._answers.pop(token, None)
         if message.status == "503":
-            raise Problem(Code.UNAVAILABLE, f"Nobody answers on {subject.split('.')[0]}.")
+            raise LostError(Code.UNAVAILABLE, f"Nobody answers on {subject.split('.')[0]}.")
         return message
 
     async def keep(
@@ -144,7 +154,11 @@ class Asking:
     async def read(self, stream: str, query: dict[str, Any], timeout: float = 10.0) -> list[Message]:
         """A batched direct get (`multi_last`, or `seq` + `batch`): its messages, each with `Nats-Subject` and
         `Nats-Sequence` among the headers, and `Nats-Num-Pending`. Empty when nothing matches. A batch ends at 64 MB.
+        Asked again when the connection is lost meanwhile, until `timeout`.
         """
+        return await _patiently(lambda left: self._read(stream, query, left), timeout)
+
+    async def _read(self, stream: str, query: dict[str, Any], timeout: float) -> list[Message]:
         reply, token = self.inbox()
         found: list[Message] = []
         loop = asyncio.get_running_loop()
@@ -158,20 +172,26 @@ class Asking:
 
         self._answers[token] = collect
         timer = loop.call_later(timeout, _time_out, ended, stream)
+        self._asking.add(ended)
         try:
             self.tell(f"$JS.API.DIRECT.GET.{stream}", msgspec.json.encode(query), reply)
             end = await ended
         finally:
             timer.cancel()
+            self._asking.discard(ended)
             self._answers.pop(token, None)
         if end.status not in ("204", "404"):
             raise Problem(Code.UNAVAILABLE, f"Stream {stream} can't be read now ({end.status}).", retry_after=1)
         return found
 
     async def last(self, stream: str, subject: str) -> tuple[int, bytes, Headers] | None:
-        """The newest message on `subject`, from the stream's leader (read your own writes), or None."""
+        """The newest message on `subject`, from the stream's leader (read your own writes), or None.
+
+        Asked again when the connection is lost meanwhile: reading twice changes nothing.
+        """
+        verb, query = f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject}
         try:
-            answer = await self.api(f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject})
+            answer = await _patiently(lambda left: self.api(verb, query, left), READ_SECONDS)
         except ApiError as error:
             if error.err_code == 10037:
                 return None
@@ -197,7 +217,24 @@ class Asking:
     def _give_up_asking(self) -> None:
         """The connection is lost, and the answers with it: `keep` asks again as soon as it can."""
         for future in list(self._asking):
-            _time_out(future, "a connection that was lost")
+            if not future.done():
+                future.set_exception(LostError(Code.UNAVAILABLE, "The connection to the bus was lost.", retry_after=1))
+
+
+async def _patiently(read: Callable[[float], Awaitable[T]], seconds: float) -> T:
+    """What `read` (given the seconds that are left) finds, tried again for each lost connection."""
+    until = time.monotonic() + seconds
+    while True:
+        left = until - time.monotonic()
+        try:
+            return await read(max(0.05, left))
+        except LostError:
+            if left <= 0:
+                raise
+        except ApiError as error:  # a server that came back just now has its JetStream a moment later
+            if error.code != 503 or left <= 0:
+                raise
+        await asyncio.sleep(0.05)
 
 
 def _time_out(future: "asyncio.Future[Message]", subject: str) -> None:

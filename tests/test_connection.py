@@ -297,3 +297,25 @@ async def test_streams_that_lived_in_memory_are_declared_again_after_a_restart(s
                     names = set((await bus.api("STREAM.NAMES", timeout=0.5))["streams"] or [])
                 except Problem:
                     await asyncio.sleep(0.02)
+
+
+async def test_what_is_read_while_the_server_restarts_is_read_all_the_same(server: EmbeddedNats) -> None:
+    async with open_bus(server.link, "test") as bus:
+        await declare(bus)
+        await bus.keep("$KV.CONFIG.here", b"it")
+        asking: list[asyncio.Task[object]] = []
+
+        async def ask_on() -> None:
+            for _ in range(40):
+                asking.append(asyncio.create_task(bus.last("KV_CONFIG", "$KV.CONFIG.here")))
+                asking.append(
+                    asyncio.create_task(bus.read("KV_CONFIG", {"multi_last": ["$KV.CONFIG.here"], "batch": 1}))
+                )
+                await asyncio.sleep(0.01)
+
+        under_way = asyncio.create_task(ask_on())
+        await asyncio.sleep(0.05)
+        os.kill(server.pid, signal.SIGKILL)
+        await under_way
+        for found in await asyncio.gather(*asking):
+            assert found
