@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import msgspec
 from yarl import URL
 
+from agents._files import Files
 from agents._http import Http, Reply, Timeouts
 from agents._meter import Meter
 from agents._problems import Scrub, from_status
@@ -48,6 +49,7 @@ class Tools:
         "_query",
         "_urls",
         "env",
+        "files",
         "headers",
         "http",
         "key",
@@ -73,13 +75,15 @@ class Tools:
         self.headers = dict(provider.headers if headers is None else headers)
         self.env = dict(env or {})
         self.meter = Meter()
+        self.files: Files | None = None
+        """The job's files, in and out. None where nobody gave any: a probe, or a test of words alone."""
         self.quirks: set[str] = set()
         """What this provider turned out not to understand; shared by all its jobs."""
         self.scrub = Scrub([key, *self.headers.values(), *self.env.values()])
         base, mark, query = provider.base_url.partition("?")  # Azure wants ?api-version=… on every path
         self._base, self._query = base.rstrip("/"), mark + query
         self._urls: dict[str, URL] = {}
-        self._names: dict[str, str] = {}
+        self._names: dict[tuple[str, str], str] = {}
         self.learn(provider.models)
 
     def fresh(self) -> "Tools":
@@ -90,14 +94,14 @@ class Tools:
         twin.meter = Meter()
         return twin
 
-    def native(self, model: str) -> str:
-        """The provider's own name of a model."""
-        return self._names.get(model, model)
+    def native(self, model: str, op: str = "") -> str:
+        """The provider's own name of a model. `op`: of the model for that operation (`default` means one in each)."""
+        return self._names.get((op, model)) or self._names.get(("", model), model)
 
     def learn(self, models: Iterable[Model]) -> None:
         """Remember the native names of models that the provider listed."""
         for model in models:
-            self._names[model.name] = model.native or model.name
+            self._names[model.op, model.name] = self._names["", model.name] = model.native or model.name
 
     def url(self, path: str) -> URL:
         """Raises `Problem` when the provider's address is no URL."""
@@ -112,6 +116,13 @@ class Tools:
                 raise self._no_address()
             self._urls[path] = found
         return found
+
+    @property
+    def shelf(self) -> Files:
+        """The job's files. Raises `Problem` where there are none to be had."""
+        if self.files is None:
+            raise self.problem(Code.UNAVAILABLE, "was asked for media by a worker that holds no files")
+        return self.files
 
     async def send(self, call: Call) -> Reply:
         """Send it and check the status: anything but 2xx is a `Problem`. Close the reply in `finally`."""

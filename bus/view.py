@@ -43,6 +43,7 @@ def view_of(record: Record, claim: Claim | None, progress: Progress | None = Non
         duration_ms=round((record.finished - job.created) * 1000, 1) if record.finished else None,
         progress=1.0 if record.state is State.DONE else progress.share if progress else None,
         stage=progress.stage if progress and running else "",
+        eta=progress.eta if progress and running else None,
         attempts=tuple(_attempt(attempt) for attempt in attempts),
         usage=usage_dict(record.usage) if record.state.terminal else None,
         error=fault_dict(record.fault) if record.fault else None,

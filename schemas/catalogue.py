@@ -10,10 +10,13 @@ from typing import Annotated
 
 import msgspec
 
+from schemas.operations import CHAT, DEFAULT, EMBEDDINGS
 from schemas.provider import Model, Provider
 
 LATEST = ":latest"
 _ANY = "*"
+_NAMED = frozenset({CHAT.name, EMBEDDINGS.name, "callback"})
+"""Operations whose requests always name a model."""
 
 
 class ProviderType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,7 +91,7 @@ class Catalogue:
 
     def is_alias(self, name: str) -> bool:
         """A short name for one that is listed too: lists need not show it."""
-        return name not in self.models and self.resolve(name) != name
+        return name == DEFAULT or (name not in self.models and self.resolve(name) != name)
 
     def announced(self, provider: Provider, models: Iterable[Model]) -> tuple[Model, ...]:
         """These models, and the same ones under their other names. A name that is there already keeps its meaning."""
@@ -98,6 +101,10 @@ class Catalogue:
             for name in (*model.aliases, *self._other_names(model.native or model.name, kind)):
                 other = msgspec.structs.replace(model, name=name, native=model.native or model.name, aliases=())
                 listed.setdefault((model.op, name), other)
+        for model in list(listed.values()):  # a media request need not know what models there are
+            if model.op not in _NAMED:
+                first = msgspec.structs.replace(model, name=DEFAULT, native=model.native or model.name, aliases=())
+                listed.setdefault((model.op, DEFAULT), first)
         return tuple(listed.values())
 
     def _other_names(self, native: str, kind: str) -> Iterator[str]:

@@ -51,6 +51,10 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, tag="p"):
 
     share: float | None = None
     stage: str = ""
+    eta: float | None = None
+    """Seconds that are left, if that can be told."""
+    preview: str = ""
+    """A small picture of the work as it stands, as a `data:` URL."""
 
 
 class Delta(msgspec.Struct, frozen=True, array_like=True, tag="d"):
@@ -113,8 +117,9 @@ def event_messages(event: Event) -> list[bytes]:
     match event:
         case Alive():
             return []
-        case Progress(share, stage):
-            return [_encode_json({"type": "progress", "share": share, "stage": stage})]
+        case Progress(share, stage, eta, preview):
+            more = {name: value for name, value in (("eta", eta), ("preview", preview or None)) if value is not None}
+            return [_encode_json({"type": "progress", "share": share, "stage": stage, **more})]
         case Delta(chunks, n):
             return [b'{"type":"delta","n":%d,"chunk":%b}' % (n + i, chunk) for i, chunk in enumerate(chunks)]
         case Done():

@@ -15,6 +15,11 @@ FILE, BATCH = "file-", "batch_"
 PURPOSES = ("assistants", "batch", "evals", "fine-tune", "user_data", "vision")
 """What a caller may upload for. A batch's own files are `batch_output`."""
 BATCH_OUTPUT = "batch_output"
+ARTIFACT, INPUT, WORKFLOW, UPLOAD = "artifact", "input", "workflow", "upload"
+"""Purposes of our own: what a job made, what a request brought along, a ComfyUI workflow, what was put into `/files`."""
+
+PUBLIC, PRIVATE = "public", "private"
+"""The two areas: whoever knows a public file's address may read it; a private one is its owner's, or a signed link's."""
 
 SHORTEST_LIFE, LONGEST_LIFE = 3600, 2_592_000
 """Seconds that `expires_after` may say."""
@@ -41,6 +46,13 @@ class FileRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Unix seconds."""
     expires: float = 0.0
     """Unix seconds; 0: never."""
+    area: str = PRIVATE
+    job: int = 0
+    """The job that made it (`artifact`) or brought it (`input`)."""
+    width: int = 0
+    height: int = 0
+    seconds: float = 0.0
+    """Of sound and video."""
 
 
 class FileView(msgspec.Struct, frozen=True, kw_only=True):

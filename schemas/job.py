@@ -201,6 +201,8 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost_estimated: bool = False
     trail: tuple[dict[str, object], ...] = ()
     """Each candidate of each attempt and why it was chosen or passed over, where `x-ai-explain: 1` asked for it."""
+    eta: float | None = None
+    """Seconds until it is done, as its agent guesses."""
 
 
 encode_job = msgspec.msgpack.Encoder().encode
