@@ -22,6 +22,8 @@ HEAD_ROOM = 4096
 
 
 READ_SECONDS = 5.0
+COPIED = 64 * 1024
+"""Bytes up to which a message is sent in one piece; a larger one is not copied for it."""
 
 T = TypeVar("T")
 
@@ -55,7 +57,10 @@ class Asking:
         head = format_headers(headers)
         size = len(head) + len(payload)
         line = b"HPUB %b %b %d %d\r\n" % (subject.encode(), reply.encode(), len(head), size)
-        nc.send(line + head + payload + b"\r\n")
+        if size < COPIED:
+            nc.send(line + head + payload + b"\r\n")
+        else:
+            nc.send(line + head, payload, b"\r\n")
 
     @property
     def largest(self) -> int:
@@ -157,6 +162,17 @@ class Asking:
         Asked again when the connection is lost meanwhile, until `timeout`.
         """
         return await _patiently(lambda left: self._read(stream, query, left), timeout)
+
+    async def at(self, stream: str, seq: int, timeout: float = 10.0) -> Message | None:
+        """The message at a sequence, by a direct get, with `Nats-Subject` and `Nats-Sequence` among its headers; None when
+        it is gone. Half the server's work of a batch of one. Asked again as `read` does."""
+        subject, query = f"$JS.API.DIRECT.GET.{stream}", msgspec.json.encode({"seq": seq})
+        found = await _patiently(lambda left: self.ask(subject, query, left), timeout)
+        if not found.status:
+            return found
+        if found.status == "404":
+            return None
+        raise Problem(Code.UNAVAILABLE, f"Stream {stream} can't be read now ({found.status}).", retry_after=1)
 
     async def _read(self, stream: str, query: dict[str, Any], timeout: float) -> list[Message]:
         reply, token = self.inbox()

@@ -77,10 +77,10 @@ class LeanClient(Client):
         except Exception:
             log.exception("bus.handler_failed", subject=subject.decode("utf-8", "replace"))
 
-    def send(self, command: bytes) -> None:
-        """Queue one protocol line and wake the flusher. Never awaits, so it can't be cancelled half-way."""
-        self._pending.append(command)
-        self._pending_data_size += len(command)
+    def send(self, *command: bytes) -> None:
+        """Queue one protocol line, given in pieces, and wake the flusher. Never awaits, so it can't be cancelled half-way."""
+        self._pending += command
+        self._pending_data_size += sum(map(len, command))
         if self._flush_queue is not None and self._flush_queue.empty():
             self._flush_queue.put_nowait(asyncio.get_running_loop().create_future())
 

@@ -6,7 +6,7 @@ whoever dies in between leaves a blob that the sweep finds, for a blob names the
 
 import re
 import time
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection
 from typing import Any
 
 import msgspec
@@ -20,27 +20,31 @@ from schemas.files import (
     BATCH_FILE_LIFE,
     FILE,
     LONGEST_LIFE,
+    PRIVATE,
     PURPOSES,
     SHORTEST_LIFE,
     FileRecord,
 )
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
-from storage.blobs import Blob, BlobStore, blob_name
+from storage.blobs import Blob, BlobStore, blob_name, place_of
 
 log = structlog.get_logger()
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,15}")
 _MEDIA = re.compile(r"[a-zA-Z0-9!#$&^_.+-]{1,80}/[a-zA-Z0-9!#$&^_.+-]{1,80}")
 NAME_LENGTH = 255
+DRAFT_SECONDS = 26 * 3600.0
+"""What a job makes becomes a file when the job succeeds, and a job may take a day."""
 
 
 class Files:
-    """The files of all keys, for one gateway process."""
+    """The files of all keys, for one process."""
 
-    def __init__(self, bus: Bus, new_id: Callable[[], int]) -> None:
+    def __init__(self, bus: Bus, new_id: Callable[[], int], bulk: Bus | None = None) -> None:
+        """`bulk`: a connection for the bytes alone, so that no call waits behind them. None: they go over `bus` too."""
         self.bus, self.new_id = bus, new_id
-        self.blobs = BlobStore(bus, (Conflict, ApiError))
+        self.blobs = BlobStore(bus, (Conflict, ApiError), bulk)
         self.records = files_of(bus)
 
     async def stop(self) -> None:
@@ -50,11 +54,10 @@ class Files:
 
     async def store(self, owner: tuple[str, str], data: AsyncIterable[bytes], about: "About", limit: int = 0) -> Blob:
         """The bytes of a file to be: not seen before `enter`. Raises `Problem`: TOO_LARGE, OVERLOADED, UNAVAILABLE."""
-        tenant, key = owner
         now = time.time()
 
         def name(digest: str) -> str:
-            return blob_name(tenant, key, now, digest, about.filename.rpartition(".")[2])
+            return blob_name(owner, about.area, now, digest, about.filename.rpartition(".")[2])
 
         try:
             return await self.blobs.put(
@@ -64,6 +67,13 @@ class Files:
             raise Problem(
                 Code.OVERLOADED, "The file store is full; delete files or try later.", retry_after=60
             ) from error
+
+    async def adopt(self, owner: tuple[str, str], about: "About", blob: Blob, created: float) -> Blob:
+        """The bytes of a file to be, from chunks that came by and by. `created`: what the name's day is taken from, always the
+        same for one upload, so that doing it twice changes nothing. See `BlobStore.adopt`."""
+        name = blob_name(owner, about.area, created, blob.digest, about.filename.rpartition(".")[2])
+        named = msgspec.structs.replace(blob, name=name, content_type=about.content_type, holders=(holder(about.id),))
+        return await self.blobs.adopt(named)
 
     async def enter(self, owner: tuple[str, str], about: "About", blob: Blob, created: float = 0.0) -> FileRecord:
         """Make the stored bytes a file of `owner`. Doing it twice changes nothing."""
@@ -80,6 +90,11 @@ class Files:
             content_type=about.content_type,
             created=created,
             expires=created + about.life if about.life else 0.0,
+            area=about.area,
+            job=about.job,
+            width=about.width,
+            height=about.height,
+            seconds=about.seconds,
         )
         try:
             await self.records.put(record)
@@ -91,6 +106,12 @@ class Files:
                 await self.discard(about, blob)
             return found[1]
         return record
+
+    async def withdraw(self, owner: tuple[str, str], number: int) -> None:
+        """Take back a file that was entered, bytes and all, if it is there."""
+        found = await self.records.get(*owner, number)
+        if found is not None:
+            await self._remove(found[1], found[0])
 
     async def discard(self, about: "About", blob: Blob) -> None:
         """Throw stored bytes away that become no file."""
@@ -135,31 +156,44 @@ class Files:
 
     # ---- order ----------------------------------------------------------------------------------------------------
 
-    async def sweep(self, grace: float = 3600.0) -> None:
-        """Remove what has lapsed, and the bytes that no file holds any more though they are older than `grace` seconds."""
+    async def sweep(
+        self,
+        grace: float = 3600.0,
+        drafts: float = DRAFT_SECONDS,
+        spared: Callable[[FileRecord], Awaitable[bool]] | None = None,
+        needed: Collection[str] = (),
+    ) -> int:
+        """Remove what has lapsed, and what nobody needs: chunks without metadata that are older than `grace` seconds, and
+        whole blobs that have had no record for `drafts` seconds. How many blobs had neither record nor metadata.
+
+        `spared`: what is kept though it has lapsed. `needed`: chunks of uploads that take days.
+        """
         now = time.time()
         known: dict[str, str] = {}
         for revision, record in await self.records.all():
-            if _lapsed(record, now):
+            if _lapsed(record, now) and not (spared and await spared(record)):
                 log.info("file.lapsed", file=record.id)
                 await self._remove(record, revision)
             else:
                 known[holder(record.id)] = record.blob
+        orphans = 0
         async for blob in self.blobs.all():
             for one in blob.holders:
                 if one.startswith(FILE) and known.get(one) != blob.name:
-                    await self._unhold(blob, one, grace)
-        await self.blobs.sweep(grace)
+                    orphans += await self._unhold(blob, one, drafts)
+        return orphans + await self.blobs.sweep(grace, needed)
 
-    async def _unhold(self, blob: Blob, one: str, grace: float) -> None:
+    async def _unhold(self, blob: Blob, one: str, grace: float) -> bool:
         """A holder without a record: an upload that ends just now, or what one that died has left."""
-        number, (tenant, key) = number_of(one, FILE), blob.name.split("/")[:2]
-        if time.time() - max(blob.created, created_at(number)) < grace:
-            return
-        found = await self.records.get(tenant, key, number)
+        number, place = number_of(one, FILE), place_of(blob.name)
+        if place is None or time.time() - max(blob.created, created_at(number)) < grace:
+            return False
+        found = await self.records.get(place.tenant, place.key, number)
         if found is None or found[1].blob != blob.name:
             log.info("blob.orphan_removed", blob=blob.name, holder=one)
             await self.blobs.drop(blob.name, one)
+            return True
+        return False
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +204,12 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str = ""
     content_type: str = "application/octet-stream"
     life: float = 0.0
+    area: str = PRIVATE
+    job: int = 0
+    """The job that made it or brought it."""
+    width: int = 0
+    height: int = 0
+    seconds: float = 0.0
 
 
 def holder(number: int) -> str:

@@ -17,8 +17,9 @@ SHARE_OF_FREE = 0.8
 USERS = ("gateway", "agent", "callout", "sys")
 """Static users: they connect without the auth callout, so the house comes up before its gateway does."""
 
-# An agent declares the streams like any process that starts, and notes its models in CONFIG. It may not empty or copy a
-# stream, make keys, or speak for one.
+# An agent declares the streams like any process that starts, notes its models in CONFIG, stores blobs ($O.BLOBS) and enters
+# what jobs made ($KV.FILES.rec). It may not empty or copy a stream, make keys or speak for one, or write what is the
+# gateways' alone: batches, answers kept, minutes counted, when keys were used.
 AGENT_MAY_NOT_PUBLISH = (
     "$JS.API.STREAM.DELETE.>",
     "$JS.API.STREAM.PURGE.>",
@@ -26,6 +27,15 @@ AGENT_MAY_NOT_PUBLISH = (
     "$JS.API.STREAM.SNAPSHOT.>",
     "$JS.API.STREAM.MSG.DELETE.>",
     "$KV.CONFIG.keys.>",
+    "$KV.CONFIG.secrets.>",
+    "$KV.FILES.open.>",
+    "$KV.BATCHES.>",
+    "$KV.PARTIALS.>",
+    "$KV.VARIANTS.>",
+    "$KV.CACHE.>",
+    "$KV.KEYUSE.>",
+    "count.req.>",
+    "count.tok.>",
     "req.>",
     "rpc.>",
     "ctl.>",
@@ -79,7 +89,7 @@ jetstream {{
   max_file: {conf.max_file}
 {_sync(conf.sync)}  limits {{ duplicate_window: "30m", max_ack_pending: 20000 }}
 }}
-{_accounts(conf.passwords)}
+{_accounts(conf.passwords, conf.max_file)}
 system_account: SYS
 authorization {{
   auth_callout {{ issuer: {conf.issuer}, account: AUTH, auth_users: [ {", ".join(USERS)} ] }}
@@ -97,7 +107,8 @@ def _sync(always: bool) -> str:
     return "  sync_interval: always\n" if always else ""
 
 
-def _accounts(passwords: dict[str, str]) -> str:
+def _accounts(passwords: dict[str, str], most: int) -> str:
+    """`most` is said of the account too: that is where clients can read how much room there is (`storage/wall.py`)."""
     user = {name: f"user: {name}, password: {_text(passwords[name])}" for name in USERS}
     rights = f"publish: {{ deny: {_list(AGENT_MAY_NOT_PUBLISH)} }}, subscribe: {{ deny: {_list(AGENT_MAY_NOT_HEAR)} }}"
     return f"""\
@@ -105,7 +116,7 @@ accounts {{
   SYS: {{ users: [ {{ {user["sys"]} }} ] }}
   AUTH: {{ users: [ {{ {user["callout"]} }} ] }}
   AI: {{
-    jetstream: enabled
+    jetstream: {{ max_file: {most}, max_mem: 512MB }}
     users: [
       {{ {user["gateway"]} }}
       {{ {user["agent"]}, permissions: {{ {rights} }} }}

@@ -17,10 +17,12 @@ from agents.agent import Agent, Tools, load, tools_for
 from bus.finish import Finish
 from bus.fleet import Fleet
 from bus.worker import Worker
+from ops.artifacts import Shelf, told
 from ops.seal import Seal
 from schemas.catalogue import Catalogue
 from schemas.events import Event, Usage
 from schemas.job import Job
+from schemas.operations import IMAGE_TO_TEXT, OPERATIONS
 from schemas.problem import Code, Problem
 from schemas.provider import Model, Provider
 
@@ -37,6 +39,8 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     """Callbacks may go to private addresses."""
     seal: Seal = Seal(None)
     catalogue: Catalogue = Catalogue()
+    shelf: Shelf | None = None
+    """The jobs' files. None: a process that serves no media."""
 
 
 class Served:
@@ -112,12 +116,14 @@ class Served:
 
     def _worker(self, agent: Agent, tools: Tools) -> Worker:
         catalogue, provider = self.means.catalogue, self.provider
-        provider = msgspec.structs.replace(provider, models=catalogue.announced(provider, provider.models))
+        sees = IMAGE_TO_TEXT.name in agent.handles
+        named = catalogue.announced(provider, provider.models, sees=sees)
+        provider = msgspec.structs.replace(provider, models=named)
         told = {(model.op, model.name) for model in provider.models}
 
         async def find_models() -> tuple[Model, ...]:
             assert agent.models is not None
-            listed = catalogue.announced(provider, await agent.models(tools))
+            listed = catalogue.announced(provider, await agent.models(tools), sees=sees)
             found = tuple(model for model in listed if (model.op, model.name) not in told)
             tools.learn(found)
             return found
@@ -125,15 +131,18 @@ class Served:
         tools.learn(provider.models)
         asks = agent.models is not None and provider.discover
         signing = self._signing if provider.kind == "callbacks" else None
-        perform = performer(agent, tools, signing)
+        perform = performer(agent, tools, signing, self.means.shelf)
 
         async def check() -> None:
             assert agent.check is not None
             await agent.check(tools)
 
-        return Worker(
+        worker = Worker(
             self.fleet, self.finish, provider, perform, find_models if asks else None, check if agent.check else None
         )
+        if (backlog := agent.backlog) is not None:
+            worker.backlog = lambda: backlog(tools)
+        return worker
 
     async def _note(self, models: tuple[Model, ...]) -> None:
         """Names that CONFIG can't tell by itself, so that they are known while nobody serves them."""
@@ -158,7 +167,7 @@ def unsealed(provider: Provider, http: Http, seal: Seal) -> Tools:
 
 
 def performer(
-    agent: Agent, tools: Tools, signing: Callable[[str], str] | None = None
+    agent: Agent, tools: Tools, signing: Callable[[str], str] | None = None, shelf: Shelf | None = None
 ) -> Callable[[Job], tuple[AsyncIterator[Event], Callable[[], Usage]]]:
     """What a worker calls for each job. `signing`: the secrets of a key's callbacks, by its id."""
 
@@ -167,7 +176,12 @@ def performer(
         if signing is not None:
             own.key = signing(job.key)
         handle = agent.handles.get(job.op)
-        return (handle(job, own) if handle else _cannot(job, tools.provider)), own.meter.usage
+        if handle is None:
+            return _cannot(job, tools.provider), own.meter.usage
+        if shelf is None or job.op not in OPERATIONS or not OPERATIONS[job.op].media:
+            return handle(job, own), own.meter.usage
+        own.files = files = shelf.of(job, own.http)
+        return told(handle(job, own), files), own.meter.usage
 
     return perform
 

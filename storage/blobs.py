@@ -9,9 +9,9 @@ a compare-and-set on the metadata, so that an upload and a delete at the same mo
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import aclosing
-from datetime import datetime
+from typing import Any
 
 import msgspec
 import structlog
@@ -22,6 +22,9 @@ from storage.objects import (
     STREAM,
     Blob,
     Page,
+    Place,
+    address_of,
+    blob_at,
     blob_name,
     chunk_subject,
     decode_blob,
@@ -29,15 +32,20 @@ from storage.objects import (
     encode_gone,
     meta_subject,
     pages,
+    place_of,
+    stamp_of,
 )
 from storage.upload import Piece, Upload, Wire, purge
+from storage.wall import Wall
 
-__all__ = ["Blob", "BlobStore", "Wire", "blob_name"]
+__all__ = ["Blob", "BlobStore", "Place", "Wire", "address_of", "blob_at", "blob_name", "place_of"]
 
 log = structlog.get_logger()
 
 UNDER_WAY = 32
 """The same for all uploads of a process: what waits to be sent delays everything else on the connection."""
+AHEAD = 16
+"""Pages that all readers of a process may hold before they need them: fifty slow readers would fill the memory."""
 HOLDERS = 2000
 """Metadata is one message, so the list of holders has an end."""
 ORPHAN_SECONDS = 3600.0
@@ -47,9 +55,12 @@ ORPHAN_SECONDS = 3600.0
 class BlobStore:
     """The blobs of the bucket. `refused` are the wire's exceptions for a lost compare-and-set."""
 
-    def __init__(self, wire: Wire, refused: tuple[type[Exception], ...]) -> None:
-        self.wire, self.refused = wire, refused
+    def __init__(self, wire: Wire, refused: tuple[type[Exception], ...], bulk: Wire | None = None) -> None:
+        """`bulk`: a connection of its own for the chunks: whatever shares one with a large file waits behind it."""
+        self.wire, self.refused, self.bulk = wire, refused, bulk or wire
+        self.wall = Wall(wire)
         self._room = asyncio.Semaphore(UNDER_WAY)
+        self._ahead = 0
         self._cleaning: set[asyncio.Task[None]] = set()
 
     # ---- in -------------------------------------------------------------------------------------------------------
@@ -65,11 +76,11 @@ class BlobStore:
     ) -> Blob:
         """Store a stream of bytes; `name` gives the blob's name from its digest (`blob_name`).
 
-        However it fails, nothing stays. Raises `Problem(TOO_LARGE)` behind `limit` bytes (0: none), what `data` raises, and
-        what the wire raises when the store is full or away.
+        However it fails, nothing stays. Raises `Problem`: TOO_LARGE behind `limit` bytes (0: none), OVERLOADED when the store
+        is so full that jobs need the rest (`Wall`); what `data` raises; what the wire raises when the store is away.
         """
-        upload = Upload(self.wire, self._room)
-        kept = ""
+        upload = Upload(self.bulk, self._room, self.wall.check)
+        kept, named = "", ""
         try:
             await upload.take(data, limit)
             blob = msgspec.structs.replace(
@@ -77,17 +88,23 @@ class BlobStore:
             )
             if not upload.in_order:
                 return await self._again(blob, name, holder)
+            named = blob.name
             stored = await self._hold(blob, holder)
             kept = stored.nuid
             return stored
         finally:
             if kept != upload.nuid:
-                self._clean(upload)
+                self._later(self._undo(upload, "" if kept else named, holder))
 
     async def _again(self, blob: Blob, name: Callable[[str], str], holder: str) -> Blob:
         """A chunk was sent twice and came late: we could read that, other clients could not, so it is written anew."""
         log.info("blob.reordered", blob=blob.name)
         return await self.put(self.read(blob), name, holder=holder, content_type=blob.content_type)
+
+    async def adopt(self, blob: Blob) -> Blob:
+        """Make a blob of chunks that were put otherwise (`storage/strand.py`), for its one holder. Another `nuid` in the
+        answer: the same content was there already, and the chunks of `blob` are of no use."""
+        return await self._hold(blob, blob.holders[0])
 
     async def hold(self, name: str, holder: str) -> Blob:
         """One more who needs a stored blob. Raises `Problem(NOT_FOUND)`."""
@@ -155,23 +172,31 @@ class BlobStore:
         """(number, bytes) of each chunk that holds a part of the range. One page is under way while another is used."""
         following: asyncio.Task[Sequence[Piece]] | None = None
         behind = 0
+        plan = list(pages(blob, start, stop))
         try:
-            plan = list(pages(blob, start, stop))
             for place, page in enumerate(plan):
                 found = await (following or self._page(blob, page, behind))
+                self._ahead -= following is not None
                 behind, following = _sequence(found[-1]), None
-                if place + 1 < len(plan):
+                if place + 1 < len(plan) and self._ahead < AHEAD:
+                    self._ahead += 1
                     following = asyncio.create_task(self._page(blob, plan[place + 1], behind))
                 for number, piece in enumerate(found, page.first):
                     yield number, piece.data
         finally:
             if following is not None:
+                self._ahead -= 1
                 following.cancel()
                 await asyncio.wait({following})
 
     async def _page(self, blob: Blob, page: Page, behind: int) -> Sequence[Piece]:
+        if page.chunks == 1 and page.seq:
+            one = await self.bulk.at(STREAM, page.seq, timeout=30.0)
+            if one is None or (one.headers or {}).get("Nats-Subject") != chunk_subject(blob.nuid):
+                raise _gone(blob.name)
+            return [one]
         query = {"seq": page.seq or behind + 1, "batch": page.chunks, "next_by_subj": chunk_subject(blob.nuid)}
-        found = await self.wire.read(STREAM, query, timeout=30.0)
+        found = await self.bulk.read(STREAM, query, timeout=30.0)
         if len(found) != page.chunks:
             raise _gone(blob.name)
         return found
@@ -195,9 +220,23 @@ class BlobStore:
                     await purge(self.wire, blob.nuid)
                 return
 
-    def _clean(self, upload: Upload) -> None:
+    async def _undo(self, upload: Upload, name: str, holder: str) -> None:
+        """Remove what an upload left. `name`: its metadata may be on the way, or stored though nobody heard of it; then
+        the chunks may be another holder's already, and without looking none of them is touched."""
+        if name:
+            try:
+                await self.drop(name, holder)
+                found = await self.find(name)
+            except Exception as error:
+                log.warning("blob.left_to_the_sweep", blob=name, error=str(error))
+                return
+            if found is not None and found.nuid == upload.nuid:
+                return
+        await upload.undo()
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
         """In a task of its own: the caller may be cancelled already, and the rest must go nevertheless."""
-        task = asyncio.create_task(upload.undo())
+        task = asyncio.create_task(work)
         self._cleaning.add(task)
         task.add_done_callback(self._cleaning.discard)
 
@@ -206,12 +245,15 @@ class BlobStore:
         if self._cleaning:
             await asyncio.wait(self._cleaning, timeout=5)
 
-    async def sweep(self, older: float = ORPHAN_SECONDS) -> int:
-        """Remove the chunks that a killed process left: without metadata, and older than `older` seconds. How many blobs."""
+    async def sweep(self, older: float = ORPHAN_SECONDS, needed: Collection[str] = ()) -> int:
+        """Remove the chunks that a killed process left: without metadata, and older than `older` seconds. How many blobs.
+
+        `needed`: names (`nuid`) of chunks that are on their way for longer than that.
+        """
         known = {blob.nuid async for blob in self.all()}
         removed = 0
         for nuid in await self._nuids():
-            if nuid not in known and await self._age(nuid) > older:
+            if nuid not in known and nuid not in needed and await self._age(nuid) > older:
                 await purge(self.wire, nuid)
                 removed += 1
         return removed
@@ -244,16 +286,11 @@ class BlobStore:
         """Seconds since the last chunk came."""
         found = await self.wire.read(STREAM, {"multi_last": [chunk_subject(nuid)], "batch": 1})
         stamp = (found[0].headers or {}).get("Nats-Time-Stamp", "") if found else ""
-        return time.time() - _stamp(stamp) if stamp else 0.0
+        return time.time() - stamp_of(stamp) if stamp else 0.0
 
 
 def _sequence(piece: Piece) -> int:
     return int((piece.headers or {})["Nats-Sequence"])
-
-
-def _stamp(text: str) -> float:
-    """Unix seconds of Go's RFC 3339 with nanoseconds."""
-    return datetime.fromisoformat(text[:19] + "+00:00").timestamp()
 
 
 def _gone(name: str) -> Problem:

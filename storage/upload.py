@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -17,6 +17,8 @@ from storage.objects import CHUNK, STREAM, Blob, chunk_subject, runs_of
 
 WINDOW = 16
 """Chunks of one upload that may wait for their answer (8 MB)."""
+STEP = 32 * 1024 * 1024
+"""Bytes after which it is asked again whether there is room."""
 _SOON = "1s"
 """How long the mark of something removed stays."""
 
@@ -47,6 +49,8 @@ class Wire(Protocol):
 
     async def read(self, stream: str, query: dict[str, Any], timeout: float = 10.0) -> Sequence[Piece]: ...
 
+    async def at(self, stream: str, seq: int, timeout: float = 10.0) -> Piece | None: ...
+
     async def last(self, stream: str, subject: str) -> tuple[int, bytes, dict[str, str]] | None: ...
 
     async def api(self, verb: str, body: Any = None, timeout: float = 5.0) -> dict[str, Any]: ...
@@ -55,8 +59,11 @@ class Wire(Protocol):
 class Upload:
     """One stream on its way in: cut into chunks, hashed, and published with a window."""
 
-    def __init__(self, wire: Wire, room: asyncio.Semaphore) -> None:
-        self.wire, self._room = wire, room
+    def __init__(
+        self, wire: Wire, room: asyncio.Semaphore, wall: Callable[[int], Awaitable[None]] | None = None
+    ) -> None:
+        """`wall` is asked at the beginning and again and again whether some more bytes may be stored; it raises if not."""
+        self.wire, self._room, self._wall = wire, room, wall
         self.nuid = secrets.token_hex(11)
         self.size = 0
         self._sha = hashlib.sha256()
@@ -67,21 +74,27 @@ class Upload:
 
     async def take(self, data: AsyncIterable[bytes], limit: int) -> None:
         """All of `data`, until every chunk is stored."""
-        waiting = bytearray()
+        waiting: list[bytes] = []
+        have, asked = 0, -STEP
         async for piece in data:
             self.size += len(piece)
             if limit and self.size > limit:
                 raise Problem(Code.TOO_LARGE, f"The file is too large: at most {limit / 1e6:g} MB.", param="file")
-            at = 0
-            while len(waiting) + len(piece) - at >= CHUNK:
-                end = at + CHUNK - len(waiting)
-                chunk = bytes(waiting) + piece[at:end] if waiting else piece[at:end]
+            if self._wall is not None and self.size - asked > STEP:
+                asked = self.size
+                await self._wall(len(piece))
+            self._sha.update(piece)
+            while have + len(piece) >= CHUNK:
+                waiting.append(piece[: CHUNK - have])
+                piece, have = piece[CHUNK - have :], 0
+                await self._send(b"".join(waiting))
                 waiting.clear()
-                at = end
-                await self._send(chunk)
-            waiting += memoryview(piece)[at:]
+                await asyncio.sleep(0)  # a fast upload would leave no turn to anybody else
+            if piece:
+                waiting.append(piece)
+                have += len(piece)
         if waiting:
-            await self._send(bytes(waiting))
+            await self._send(b"".join(waiting))
         while self._tasks:
             await asyncio.wait(set(self._tasks))
         if self._fault is not None:
@@ -112,7 +125,6 @@ class Upload:
             self._mine.release()
             self._room.release()
             raise self._fault
-        self._sha.update(chunk)
         self._seqs.append(0)
         task = asyncio.create_task(self._keep(len(self._seqs) - 1, chunk))
         self._tasks.add(task)

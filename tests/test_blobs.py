@@ -17,7 +17,7 @@ from nats.js.api import ObjectMeta
 from bus.acks import ApiError, Conflict
 from bus.connection import Bus
 from schemas.problem import Code, Problem
-from storage.blobs import BlobStore, blob_name
+from storage.blobs import AHEAD, BlobStore, blob_name
 from storage.objects import BUCKET, CHUNK, CONFIG, STREAM, Blob, chunk_subject, encode_blob, pages, runs_of
 
 KINDS = (Conflict, ApiError)
@@ -31,7 +31,7 @@ async def store(bus: Bus) -> BlobStore:
 
 
 def named(digest: str) -> str:
-    return blob_name("t", "k", 1_800_000_000, digest, "bin")
+    return blob_name(("t", "k"), "private", 1_800_000_000, digest, "bin")
 
 
 async def bits(data: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
@@ -178,6 +178,20 @@ async def test_a_blob_that_is_deleted_while_it_is_read_ends_with_an_error_and_no
     assert gone.value.code is Code.NOT_FOUND
 
 
+async def test_many_readers_that_stop_midway_leave_nothing_behind(store: BlobStore) -> None:
+    """Together they hold few pages that they don't need yet, and give them back."""
+    data = random.Random(9).randbytes(24 * CHUNK)
+    blob = await store.put(bits(data, CHUNK), named, holder="a")
+    readers = [store.read(blob) for _ in range(AHEAD + 9)]
+    for reader in readers:
+        assert await anext(reader) == data[:CHUNK]
+    assert store._ahead == AHEAD
+    assert b"".join([data[:CHUNK], *[piece async for piece in readers[-1]]]) == data
+    for reader in readers:
+        await reader.aclose()
+    assert store._ahead == 0
+
+
 async def test_a_damaged_blob_is_not_given_out_as_whole(store: BlobStore, bus: Bus) -> None:
     data = random.Random(5).randbytes(2 * CHUNK)
     blob = await store.put(bits(data), named, holder="a")
@@ -237,5 +251,5 @@ def test_the_metadata_is_what_other_clients_write() -> None:
     blob = Blob(name=named(digest), nuid="n", size=1, digest=digest, created=1_800_000_000.0, holders=("a",))
     assert b'"digest":"SHA-256=LXEWQrcmsEQBYnyp-6wy9chTD7GQPMTbAiWHF5IaSIE="' in encode_blob(blob)
     assert b'"options":{"max_chunk_size":524288}' in encode_blob(blob)
-    assert blob.name == f"t/k/2027/01/15/{digest}.bin"
-    assert blob_name("t", "k", 0, digest, "../etc").endswith(f"{digest}.bin")
+    assert blob.name == f"t/private/2027/01/15/k/{digest}.bin"
+    assert blob_name(("t", "k"), "private", 0, digest, "../etc").endswith(f"{digest}.bin")

@@ -24,7 +24,7 @@ from gateway.ranges import part_of
 from schemas.files import FileRecord, Listed
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
-from storage.blobs import BlobStore
+from storage.blobs import BlobStore, place_of
 
 LIMIT = 3_000_000
 
@@ -202,7 +202,9 @@ async def test_no_key_ever_reaches_anothers_file(bus: Bus) -> None:
         assert {record.id for record in await files.of(key)} == owned[key.id]
         for record in await files.of(key):
             blob = await files.blob(record)
-            assert blob.name.startswith(f"{key.tenant}/{key.id}/")
+            place = place_of(blob.name)
+            assert place is not None
+            assert (place.tenant, place.area, place.key) == (key.tenant, "private", key.id)
 
 
 async def _made(files: Files, key: ApiKey, data: bytes) -> FileRecord:
