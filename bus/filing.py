@@ -6,7 +6,7 @@ is found after it, and is never sent twice.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -17,6 +17,7 @@ from bus.connection import Bus
 from bus.wire import Message
 from schemas.files import BatchRecord, FileRecord, decode_batch, decode_file, encode_batch, encode_file
 from schemas.job import Record, decode_record
+from schemas.partial import PartialRecord, decode_partial, encode_partial
 
 PAGE = 500
 TOGETHER = 32
@@ -64,6 +65,20 @@ class Drawer(Generic[R]):
         """All records of one key, oldest first."""
         return [record for _, record in await self._read(f"{self._prefix}rec.{tenant}.{key}.*")]
 
+    async def since(self, tenant: str, key: str, after: int) -> AsyncIterator[tuple[int, int, R | None]]:
+        """(revision, id, record) of what has changed behind revision `after`; None: removed, in the last minute."""
+        for message in await self._pages(f"{self._prefix}rec.{tenant}.{key}.*", after):
+            heads = message.headers or {}
+            number = int(heads["Nats-Subject"].rpartition(".")[2])
+            yield int(heads["Nats-Sequence"]), number, self._decode(message.data) if message.data else None
+
+    async def numbered(self, number: int) -> tuple[int, R] | None:
+        """The record of this number, whosever it is."""
+        found = await self.bus.read(self.stream, {"multi_last": [f"{self._prefix}rec.*.*.{number}"], "batch": 1})
+        if not found or not found[0].data:
+            return None
+        return int((found[0].headers or {})["Nats-Sequence"]), self._decode(found[0].data)
+
     async def all(self) -> list[tuple[int, R]]:
         """Everybody's, with revisions."""
         return await self._read(f"{self._prefix}rec.>")
@@ -95,9 +110,8 @@ class Drawer(Generic[R]):
         ]
         return sorted(found, key=lambda pair: pair[1].id)
 
-    async def _pages(self, pattern: str) -> list[Message]:
+    async def _pages(self, pattern: str, after: int = 0) -> list[Message]:
         found: list[Message] = []
-        after = 0
         while True:
             query = {"seq": after + 1, "batch": PAGE, "next_by_subj": pattern}
             page = await self.bus.read(self.stream, query)
@@ -109,6 +123,10 @@ class Drawer(Generic[R]):
 
 def files_of(bus: Bus) -> Drawer[FileRecord]:
     return Drawer(bus, "FILES", encode_file, decode_file)
+
+
+def partials_of(bus: Bus) -> Drawer[PartialRecord]:
+    return Drawer(bus, "PARTIALS", encode_partial, decode_partial)
 
 
 def batches_of(bus: Bus) -> Drawer[BatchRecord]:
@@ -125,14 +143,20 @@ class Lease:
 
     async def hold(self) -> bool:
         """Take it or renew it. False: another has it."""
-        for revision in (self._revision, 0) if self._revision else (0,):
-            try:
-                headers = {"Nats-TTL": f"{self.seconds}s"}
-                self._revision = (await self.bus.keep(self._subject, b"", expect=revision, headers=headers)).seq
-                return True
-            except Conflict:
-                self._revision = 0
-        return False
+        if (self._revision and await self._take(self._revision)) or await self._take(0):
+            return True
+        found = await self.bus.last("KV_LEASES", self._subject)
+        given_back = found is not None and "KV-Operation" in found[2]  # that mark stays for a second
+        return given_back and found is not None and await self._take(found[0])
+
+    async def _take(self, revision: int) -> bool:
+        try:
+            headers = {"Nats-TTL": f"{self.seconds}s"}
+            self._revision = (await self.bus.keep(self._subject, b"", expect=revision, headers=headers)).seq
+        except Conflict:
+            self._revision = 0
+            return False
+        return True
 
     async def drop(self) -> None:
         if self._revision:

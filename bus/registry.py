@@ -25,7 +25,7 @@ from schemas.secrets import SEALED, SHOWN
 
 KEY_FIELDS = (
     "name", "scopes", "apis", "models", "expires", "requests_per_minute", "tokens_per_minute", "budget_day",
-    "budget_month", "priority", "user", "notes", "cache_seconds",
+    "budget_month", "priority", "user", "notes", "cache_seconds", "storage_bytes",
 )  # fmt: skip
 """What of a key can be set. `days` is another way to say `expires`."""
 LONGEST_OVERLAP = 90 * 86_400.0

@@ -99,9 +99,12 @@ STREAMS: tuple[Config, ...] = (
     _bucket("CONFIG", max_msgs_per_subject=10, republish={"src": "$KV.CONFIG.>", "dest": "cfgev.>"}),
     _bucket("FILES"),
     _bucket("BATCHES"),
+    _bucket("PARTIALS"),
     # The object store's bucket BLOBS, as its other clients would make it, and with TTLs, by which a dropped blob leaves
     # no mark; `storage/objects.py` has the other end of this.
     _stream("OBJ_BLOBS", ["$O.BLOBS.C.>", "$O.BLOBS.M.>"], discard="new", allow_rollup_hdrs=True, allow_msg_ttl=True),
+    # Pictures made on the fly. How large it may get says the gateway (`files.variant_bytes`).
+    _bucket("VARIANTS", **ASYNC, discard="old", max_age=7 * DAY),
     _bucket("CLAIMS", **ASYNC, discard="old", max_age=2 * DAY),
     _bucket("LEASES", storage="memory", discard="old"),
     _bucket("KEYUSE", **ASYNC, discard="old"),

@@ -73,6 +73,11 @@ def cache_key(digest: str) -> str:
     return f"$KV.CACHE.{digest}"
 
 
+def variant_key(source: str, variant: str) -> str:
+    """A picture made of a file. `variant` empty: where all of that file's begin."""
+    return f"$KV.VARIANTS.{source}.{variant}"
+
+
 def lease_key(name: str) -> str:
     return f"$KV.LEASES.{name}"
 

@@ -40,7 +40,6 @@ LOOK_EVERY = 2.0
 LEASE = 6
 AT_ONCE = 8
 """Batches that one process works at."""
-SWEEP_EVERY = 600.0
 AGAIN = 5.0
 """Seconds after which a batch that failed on a fault of ours is taken up again."""
 LONGEST = 72 * 3600
@@ -147,13 +146,9 @@ class Batches:
     # ---- who works at what ----------------------------------------------------------------------------------------
 
     async def _minding(self) -> None:
-        swept = time.monotonic()
         while True:
             try:
                 await self._take_up()
-                if time.monotonic() - swept > SWEEP_EVERY:
-                    swept = time.monotonic()
-                    await self._sweep()
             except (Problem, ApiError, Conflict, Full) as error:
                 log.warning("batches.look_failed", error=str(error))
             except Exception:
@@ -207,12 +202,6 @@ class Batches:
             work.cancel()
             await asyncio.wait({work}, timeout=2)
             await lease.drop()
-
-    async def _sweep(self) -> None:
-        """One gateway at a time tidies the files."""
-        lease = Lease(self.bus, "files-sweep", int(SWEEP_EVERY / 2))
-        if await lease.hold():
-            await self.files.sweep()
 
     def _heard(self, message: Message) -> None:
         if self._running and message.headers and message.headers.get(STATE) == "done":

@@ -3,6 +3,7 @@
 Nothing here reads settings or environment, so a test builds a whole gateway from five objects.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -30,6 +31,24 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Jobs that one batch may have in the queues at a time: what comes between must not wait behind all of a batch."""
 
 
+class FileRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of files, how long, and under which address."""
+
+    public_artifacts: bool = True
+    """May whoever knows the address of what a job made read it?"""
+    artifact_days: float = 0.0
+    """0: kept for ever."""
+    input_hours: float = 72.0
+    quota_bytes: int = 0
+    """Of a key without a quota of its own; 0: none."""
+    total_bytes: int = 0
+    """Beyond it the oldest artifacts go; 0: never."""
+    base_url: str = ""
+    """Stands before the paths of artifacts."""
+    variant_bytes: int = 1_073_741_824
+    variant_pixels: int = 100_000_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """One gateway's parts. They must be started (config, fleet, dispatcher) and outlive the app."""
@@ -46,5 +65,10 @@ class Parts:
     version: str = "0"
     accounts: Accounts = NO_ACCOUNTS
     """Who knows what requests cost."""
+    files: FileRules = field(default_factory=FileRules)
+    bulk: Bus | None = None
+    """A connection for the bytes of files alone, so that no call waits behind them. None: they share `bus`."""
+    workflows: Mapping[str, bytes] = field(default_factory=dict)
+    """The built-in ComfyUI workflows by name, as JSON."""
     registry: Registry | None = None
     """Changes of providers and keys. None: one that can't seal secrets."""

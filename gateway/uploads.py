@@ -7,7 +7,7 @@ read; whoever stores it must be ready to throw it away. The parser is Litestar's
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from litestar.types import Receive
 from multipart import (  # type: ignore[import-untyped]
@@ -43,18 +43,36 @@ async def read_form(receive: Receive, heads: Mapping[bytes, bytes], limit: int, 
 
     Raises `Problem`: INVALID_REQUEST (no form, a broken one, two files, a stall), TOO_LARGE; `Gone`; what `take` raises.
     """
+    async with aclosing(parts_of(receive, heads, limit)) as parts:
+        async for part in parts:
+            if part.name == "file":
+                if form.file is not None:
+                    raise Problem(Code.INVALID_REQUEST, "Send one file at a time.", param="file")
+                form.file = await take(part.filename or "file", part.content_type, part.content)
+            else:
+                form.fields[part.name] = await text_of(part, FIELD_BYTES)
+
+
+class Part(NamedTuple):
+    """One part of a form. `filename` None: it is a field. Its `content` is gone once the next part is asked for."""
+
+    name: str
+    filename: str | None
+    content_type: str
+    content: AsyncIterator[bytes]
+
+
+async def parts_of(receive: Receive, heads: Mapping[bytes, bytes], limit: int) -> AsyncGenerator[Part, None]:
+    """The parts of a form as they come; what nobody reads of one is passed over. Close it (`aclosing`).
+
+    Raises `Problem`: INVALID_REQUEST (no form, a broken one, a stall), TOO_LARGE by what it says of itself; `Gone`.
+    """
     events = _events(receive, _boundary(heads, limit))
     async with aclosing(events):
         async for event in events:
-            if not isinstance(event, MultipartSegment):
-                continue
-            if event.name == "file":
-                if form.file is not None:
-                    raise Problem(Code.INVALID_REQUEST, "Send one file at a time.", param="file")
+            if isinstance(event, MultipartSegment):
                 kind = event.content_type or "application/octet-stream"
-                form.file = await take(event.filename or "file", kind, _content(events))
-            else:
-                form.fields[event.name] = await _text(event.name, events)
+                yield Part(event.name, event.filename, kind, _content(events))
 
 
 def _boundary(heads: Mapping[bytes, bytes], limit: int) -> str:
@@ -103,11 +121,12 @@ async def _content(events: AsyncIterator[Any]) -> AsyncIterator[bytes]:
         yield event
 
 
-async def _text(name: str, events: AsyncIterator[Any]) -> str:
-    parts, size = [], 0
-    async for part in _content(events):
-        size += len(part)
-        if size > FIELD_BYTES:
-            raise Problem(Code.INVALID_REQUEST, f"The field '{name[:40]}' is too long.", param=name[:40])
-        parts.append(bytes(part))
-    return b"".join(parts).decode("utf-8", "replace")
+async def text_of(part: Part, limit: int) -> str:
+    """A field's text. Raises `Problem(INVALID_REQUEST)` behind `limit` bytes."""
+    name, pieces, size = part.name[:40], [], 0
+    async for piece in part.content:
+        size += len(piece)
+        if size > limit:
+            raise Problem(Code.INVALID_REQUEST, f"The field '{name}' is too long.", param=name)
+        pieces.append(bytes(piece))
+    return b"".join(pieces).decode("utf-8", "replace")

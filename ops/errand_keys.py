@@ -123,6 +123,7 @@ def _rights(key: ApiKey) -> str:
             (key.tokens_per_minute, "tok/min"),
             (key.budget_day, "USD/day"),
             (key.budget_month, "USD/month"),
+            (key.storage_bytes / 1e9, "GB"),
         )
         if value
     ]

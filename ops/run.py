@@ -18,6 +18,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+import msgspec
 import structlog
 from msgspec.structs import replace
 
@@ -45,6 +46,7 @@ REST = "--rest"
 
 async def gateway(settings: Settings, link: Link, stop: asyncio.Event, listener: socket.socket | None = None) -> None:
     """The front door, and what needs to be somewhere: intake, auth callout, keeper."""
+    from agents._templates import workflows
     from bus.config import Config
     from bus.dispatch import Dispatcher
     from bus.finish import Finish
@@ -55,12 +57,12 @@ async def gateway(settings: Settings, link: Link, stop: asyncio.Event, listener:
     from bus.registry import Registry
     from gateway.app import build
     from gateway.dialects.doors import result_of
-    from gateway.parts import Limits, Parts
+    from gateway.parts import FileRules, Limits, Parts
     from ops.pricing import Books
 
     known = catalogue_of(settings)
     listener = listener or listen(settings.host, settings.port)
-    async with open_bus(link, "gateway") as bus:
+    async with open_bus(link, "gateway") as bus, open_bus(link, "gateway-files") as bulk:
         await declare(bus)
         config, ids, jobs = Config(bus), Ids(bus), Jobs(bus)
         fleet = Fleet(bus, config)
@@ -86,6 +88,9 @@ async def gateway(settings: Settings, link: Link, stop: asyncio.Event, listener:
             bodies=settings.archive.bodies,
             version=version("ai-server"),
             accounts=books,
+            bulk=bulk,
+            files=msgspec.convert(settings.files, FileRules, from_attributes=True),
+            workflows=workflows(),
             registry=Registry(config, sealing.load(settings.data, os.environ), known, catalogue.kinds()),
         )
         async with doorkeeper(settings, link, config):
@@ -121,6 +126,7 @@ async def agent(settings: Settings, link: Link, stop: asyncio.Event, names: Sequ
     from bus.ids import Ids
     from bus.jobs import Jobs
     from gateway.dialects.doors import result_of
+    from ops.artifacts import Shelf, keeping_of
     from ops.pricing import Books
     from ops.provide import Means
     from ops.team import Team
@@ -135,11 +141,15 @@ async def agent(settings: Settings, link: Link, stop: asyncio.Event, names: Sequ
         for part in (config, ids, fleet):
             await part.start()
         seal = await own_sections(settings, config, names)
-        means = Means(private=settings.private_callbacks, seal=seal, catalogue=catalogue_of(settings))
+        shelf = Shelf(bus, ids.new, keeping_of(settings))
+        means = Means(private=settings.private_callbacks, seal=seal, catalogue=catalogue_of(settings), shelf=shelf)
         finish = Finish(bus, Jobs(bus), ids, settings.archive.bodies, show=result_of)
         finish.accounts = books = Books(config, settings.data, means.catalogue)
         await books.start()
-        await Team(fleet, finish, names, means, rest=rest).run(stop, DRAIN_SECONDS)
+        try:
+            await Team(fleet, finish, names, means, rest=rest).run(stop, DRAIN_SECONDS)
+        finally:
+            await shelf.close()
 
 
 async def archiver(settings: Settings, link: Link, stop: asyncio.Event) -> None:

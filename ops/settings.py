@@ -53,6 +53,28 @@ class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many jobs of one batch are under way at a time."""
 
 
+Bytes = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class FileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    public_artifacts: bool = True
+    """May whoever knows the address of what a job made read it? False: only its owner, or by a signed link."""
+    artifact_days: Annotated[float, msgspec.Meta(ge=0)] = 0
+    """How long what jobs made is kept; 0: for ever."""
+    input_hours: Positive = 72
+    """How long a file that a request brought along is kept."""
+    quota_bytes: Bytes = 0
+    """What a key without a quota of its own may store; 0: no limit."""
+    total_bytes: Bytes = 0
+    """Beyond it the oldest artifacts of all keys are removed; 0: no limit."""
+    base_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^/?#\s]+[^?#\s]*)?$")] = ""
+    """What stands before the paths of artifacts in answers, for a CDN; empty: nothing, or the caller's own address."""
+    variant_bytes: Bytes = 1_073_741_824
+    """How much of the pictures made on the fly is kept."""
+    variant_pixels: Annotated[int, msgspec.Meta(ge=1)] = 100_000_000
+    """The largest picture that is opened for them."""
+
+
 class CallbackSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     private: bool | None = None
     """May callbacks go to private and loopback addresses? None: only while the server itself listens on loopback."""
@@ -70,9 +92,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """`power`: what is accepted survives a power cut. `process`: it survives `kill -9` of everything, and is faster."""
     detect: bool = True
     """Look for providers in the environment and on this machine."""
+    transforms: bool = True
+    """Serve what changes files (the agents `image` and `ffmpeg`) here."""
     nats: NatsSettings = NatsSettings()
     archive: ArchiveSettings = ArchiveSettings()
     limits: LimitSettings = LimitSettings()
+    files: FileSettings = FileSettings()
     callbacks: CallbackSettings = CallbackSettings()
     log: LogSettings = LogSettings()
     overrides: Path | None = None
@@ -108,6 +133,7 @@ _TABLES: dict[str, type[msgspec.Struct]] = {
     "nats": NatsSettings,
     "archive": ArchiveSettings,
     "limits": LimitSettings,
+    "files": FileSettings,
     "callbacks": CallbackSettings,
     "log": LogSettings,
 }
@@ -176,8 +202,9 @@ def _from_env(env: Mapping[str, str]) -> dict[str, Any]:
         if not port.isdecimal():
             raise BadSettingsError(f"AI_SERVER_PORT must be a number, not {port!r}")
         found["port"] = int(port)
-    if wish := env.get("AI_SERVER_DETECT", "").lower():
-        found["detect"] = wish not in ("0", "no", "off", "false")
+    for name in ("detect", "transforms"):
+        if wish := env.get(f"AI_SERVER_{name.upper()}", "").lower():
+            found[name] = wish not in ("0", "no", "off", "false")
     if level := env.get("AI_SERVER_LOG"):
         found["log"] = {"level": level.lower()}
     return found

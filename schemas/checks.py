@@ -19,6 +19,10 @@ _OURS = re.compile(r"env:(AI_SERVER_|NATS_URL\Z)")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 LONGEST = 4096
+AMOUNTS = (
+    "requests_per_minute", "tokens_per_minute", "budget_day", "budget_month", "expires", "cache_seconds", "storage_bytes",
+)  # fmt: skip
+"""Of a key: numbers that are 0 or more."""
 
 
 def provider_faults(p: Provider, kinds: frozenset[str] = frozenset()) -> Faults:
@@ -109,7 +113,7 @@ def key_faults(key: ApiKey, apis: frozenset[str] = frozenset()) -> Faults:
     for pattern in key.models:
         if not pattern or len(pattern) > 200 or _CONTROL.search(pattern):
             yield "models", "models: a pattern is 1 to 200 characters, like `gpt-4*`"
-    for name in ("requests_per_minute", "tokens_per_minute", "budget_day", "budget_month", "expires", "cache_seconds"):
+    for name in AMOUNTS:
         if not 0 <= getattr(key, name) < 1e15:
             yield name, f"{name} must be 0 or more"
     for name in ("notes", "user"):

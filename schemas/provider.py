@@ -158,6 +158,8 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """… and after it: this one works until `expires`."""
     cache_seconds: int = 0
     """Answers of its requests are kept so long for equal requests of its own; 0: only where a request asks for it."""
+    storage_bytes: int = 0
+    """How much its files may take together; 0: as the settings say for all keys."""
 
 
 SCOPES = ("admin", "analytics")

@@ -4,17 +4,16 @@ The bytes go through in pieces in both directions. `Range`, `If-None-Match` and 
 """
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
-from litestar import Request, Response, delete, get, post
+from litestar import Request, delete, get, post, route
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, Parameter
-from litestar.response import Stream
 
+from gateway.area import Area
 from gateway.files import About, Files, file_name, life_of, media_type, number_of, page_of, purpose_of
 from gateway.parts import Parts
-from gateway.ranges import part_of
 from gateway.reading import Gone
+from gateway.sending import PRIVATE_CACHE, BlobAnswer, attachment, type_headers
 from gateway.uploads import Form, read_form
 from schemas.files import FILE, FileDeleted, FileView, Listed, file_view
 from schemas.problem import Code, Problem
@@ -28,7 +27,11 @@ MOST = 10_000
 
 @post("/v1/files", status_code=200, summary="Upload a file", tags=["files"])
 async def upload(
-    request: Asked, files: NamedDependency[Files], parts: NamedDependency[Parts], caller: NamedDependency[ApiKey]
+    request: Asked,
+    files: NamedDependency[Files],
+    area: NamedDependency[Area],
+    parts: NamedDependency[Parts],
+    caller: NamedDependency[ApiKey],
 ) -> FileView:
     """multipart/form-data with `file`, `purpose` and, if it shall lapse, `expires_after[anchor]`, `expires_after[seconds]`."""
     owner, number, limit = (caller.tenant, caller.id), files.new_id(), parts.limits.file_bytes
@@ -36,7 +39,7 @@ async def upload(
 
     async def take(name: str, kind: str, data: Any) -> tuple[About, Blob]:
         about = About(id=number, filename=file_name(name), content_type=media_type(kind))
-        return about, await files.store(owner, data, about, limit)
+        return about, await files.store(owner, area.quota.guard(caller, number, data), about, limit)
 
     entered = False
     try:
@@ -57,6 +60,7 @@ async def upload(
     finally:
         if form.file is not None and not entered:
             await files.discard(*form.file)
+        await area.quota.release(caller, number)
 
 
 @get("/v1/files", summary="The key's files", tags=["files"])
@@ -85,29 +89,24 @@ async def read_file(file: FromPath[str], files: NamedDependency[Files], caller: 
     return file_view(await files.get(caller, file))
 
 
-@get("/v1/files/{file:str}/content", summary="A file's bytes", tags=["files"])
+@route(
+    "/v1/files/{file:str}/content",
+    http_method=["GET", "HEAD"],
+    status_code=200,
+    summary="A file's bytes",
+    tags=["files"],
+)
 async def read_content(
-    file: FromPath[str], request: Asked, files: NamedDependency[Files], caller: NamedDependency[ApiKey]
-) -> Response[Any]:
+    file: FromPath[str], files: NamedDependency[Files], caller: NamedDependency[ApiKey]
+) -> BlobAnswer:
     """All of it, or one `Range`. The `ETag` is the content's SHA-256."""
     record = await files.get(caller, file)
-    blob = await files.blob(record)
-    heads = {name.lower(): value for name, value in request.headers.items()}
-    part = part_of(heads, blob.size, blob.etag)
     headers = {
-        "content-type": record.content_type,
-        "etag": blob.etag,
-        "accept-ranges": "bytes",
-        "cache-control": "private, max-age=31536000, immutable",
-        "x-content-type-options": "nosniff",
-        **part.headers(blob.size),
+        **type_headers(record.content_type),
+        "cache-control": PRIVATE_CACHE,
+        "content-disposition": attachment(record.filename),
     }
-    if part.status in (304, 416):
-        return Response(b"", status_code=part.status, headers=headers, media_type=record.content_type)
-    headers["content-length"] = str(part.stop - part.start)
-    headers["content-disposition"] = f"attachment; filename*=UTF-8''{quote(record.filename)}"
-    data = files.blobs.read(blob, part.start, part.stop)
-    return Stream(data, status_code=part.status, headers=headers, media_type=record.content_type)
+    return BlobAnswer((files.blobs, await files.blob(record)), headers)
 
 
 @delete("/v1/files/{file:str}", status_code=200, summary="Delete a file", tags=["files"])

@@ -1,5 +1,6 @@
 """`ai-server keys …`: who may ask. The key alone goes to stdout, so `KEY=$(ai-server keys create me)` works."""
 
+import re
 import sys
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -7,6 +8,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from ops.commands.common import HERE, Where, settings_of, talk
+from schemas.problem import Code, Problem
 
 keys = App(name="keys", help="API keys: who may ask. A key is shown once, when it is made.")
 
@@ -26,6 +28,7 @@ class Rights:
     budget_month: Annotated[float | None, Parameter(help="USD a month; 0: no limit.")] = None
     priority: Annotated[Literal["high", "normal", "low"] | None, Parameter(help="Whose calls go first.")] = None
     cache_seconds: Annotated[int | None, Parameter(help="Equal requests get the same answer so long; 0: off.")] = None
+    storage: Annotated[str | None, Parameter(help="What its files may take, like 5GB; 0: as the settings say.")] = None
     user: Annotated[str | None, Parameter(help="Whose key it is.")] = None
     notes: Annotated[str | None, Parameter(help="For people.")] = None
 
@@ -35,7 +38,22 @@ class Rights:
         for flag, field in (("scope", "scopes"), ("api", "apis"), ("model", "models")):
             if flag in given:
                 given[field] = given.pop(flag)
+        if "storage" in given:
+            given["storage_bytes"] = size_of(given.pop("storage"))
         return given
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+
+
+def size_of(text: str) -> int:
+    """Bytes of `5GB`, `512 MiB` or a plain number. Raises `Problem(INVALID_REQUEST)`."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise Problem(Code.INVALID_REQUEST, f"--storage takes a size like 5GB or 512MiB, not {text!r}", param="storage")
+    number, unit, binary = found.groups()
+    times: int = (1024 if binary else 1000) ** " kmgt".index(unit.lower() or " ")
+    return round(float(number) * times)
 
 
 NONE = Rights()
