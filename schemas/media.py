@@ -272,6 +272,8 @@ class Variant(Media, frozen=True, kw_only=True):
     fit: Literal["cover", "contain", "fill", "inside"] = "inside"
     output_format: Literal["webp", "avif", "jpeg", "png"] = "webp"
     quality: Annotated[int, msgspec.Meta(ge=1, le=100)] = 80
+    pixels: Annotated[int, msgspec.Meta(ge=1)] = 100_000_000
+    """Of the largest picture that is opened, over all its frames."""
 
 
 class Poster(Media, frozen=True, kw_only=True):
@@ -348,6 +350,8 @@ class MediaResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """As the provider says it, in OpenAI's shape."""
     inputs: list[dict[str, Any]] | None = None
     """Of an inspected workflow."""
+    workflow: dict[str, Any] | None = None
+    """The same workflow's `type` (the operation it is nearest to) and `outputs` (`image`, `video`, `audio`, `text`, `3d`)."""
 
 
 encode_media = msgspec.json.Encoder().encode

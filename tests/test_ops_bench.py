@@ -1,15 +1,20 @@
 """The measure measured: the callers count what they were told, and a stream with a hole does not pass for a whole one."""
 
+import asyncio
 import json
 
 import msgspec
 import pytest
 
+from bus.connection import Link, open_bus
+from bus.streams import declare
+from ops.bench import blobs
 from ops.bench.edges import FIRST, LONG, USER, bodies
 from ops.bench.load import Caller, Tally, Task
 from ops.bench.press import in_turns, ours
 from ops.bench.rounds import STREAM_BODY
 from ops.prove.child import server
+from ops.run import address
 
 
 async def test_tasks_take_turns_and_each_is_measured_alone() -> None:
@@ -43,6 +48,17 @@ async def test_a_stream_with_a_hole_or_without_an_end_is_garbled(tokens: str, la
     text = "".join(f"data: {event}\n\n" for event in (*events, last))
     caller.data_received(f"HTTP/1.1 200 OK\r\n\r\n{text}\r\n0\r\n\r\n".encode())
     assert (tally.done, tally.garbled) == (1, garbled)
+
+
+async def test_the_store_is_pressed_and_left_as_it_was(nats: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NATS_URL", address(nats))
+    async with open_bus(nats, "test") as bus:
+        await declare(bus)
+        async with asyncio.timeout(20):
+            seen = await blobs.press(5)
+        assert (len(seen.parts), seen.put > 0, seen.get > 0) == (blobs.PARTS, True, True)
+        left = await bus.api("STREAM.INFO.OBJ_BLOBS", {"subjects_filter": "$O.BLOBS.C.>"})
+        assert left["state"]["bytes"] < 1_000_000
 
 
 def test_a_long_prompt_has_a_hundred_thousand_tokens_in_every_dialect() -> None:

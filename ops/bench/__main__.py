@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from ops.bench import crowd, edges, meter, rounds
+from ops.bench import blobs, crowd, edges, meter, rounds, variants
 from ops.prove.child import server
 from ops.prove.figures import Figures
 from ops.prove.house import Broken, House, until_signal
@@ -101,6 +101,8 @@ async def _power(folder: Path, figures: Figures, count: int, seconds: float) -> 
         await crowd.first_tokens(site, figures, count + 1, seconds + 3)
         await crowd.thousand(site, figures)
         await rounds.queued(site, figures, seconds + 2, "power")
+        await blobs.files(site, figures, count, 1000 if seconds > 1 else 200)
+        await variants.pictures(site, figures, count, seconds)
         for role, size in meter.memory(house).items():
             figures.tell(f"memory under load: {role}", size, "MB")
         return await _records(site, figures)

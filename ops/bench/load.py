@@ -26,6 +26,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
     port: int
     path: str = "/v1/chat/completions"
+    method: str = "POST"
     headers: dict[str, str] = {}
     body: str = ""
     connections: int = 1
@@ -40,7 +41,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
     def request(self) -> bytes:
         body = self.body.encode()
-        lines = [f"POST {self.path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json"]
+        lines = [f"{self.method} {self.path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json"]
         lines += [f"Content-Length: {len(body)}", *(f"{name}: {value}" for name, value in self.headers.items())]
         return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 

@@ -16,7 +16,7 @@ import msgspec
 from ops.bench.load import Load, Task
 
 SCRIPT = """
-wrk.method = "POST"
+wrk.method = %s
 wrk.path = %s
 wrk.body = %s
 %s
@@ -54,7 +54,7 @@ async def _wrk(task: Task, folder: Path) -> Load:
         f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}"
         for name, value in {"Content-Type": "application/json", **task.headers}.items()
     )
-    script.write_text(SCRIPT % (json.dumps(task.path), json.dumps(task.body), headers))
+    script.write_text(SCRIPT % (json.dumps(task.method), json.dumps(task.path), json.dumps(task.body), headers))
     seconds = math.ceil(task.seconds)
     words = ["wrk", "-t1", f"-c{task.connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script)]
     child = await asyncio.create_subprocess_exec(
