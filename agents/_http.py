@@ -7,7 +7,7 @@ connection that the provider closed just as we wrote to it: no byte of an answer
 import asyncio
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Self
@@ -30,6 +30,9 @@ STALE = 1.0
 """Seconds within which a kept-alive connection that was dead already shows it."""
 DRAIN = 0.5
 """Seconds we wait for the end of a body whose content is complete, so that the connection can be used again."""
+HEARTBEAT = 20.0
+"""Seconds between two pings of a WebSocket: behind a NAT a dead one says nothing by itself."""
+MAX_FRAME = 32 * 1024 * 1024
 
 _dialled: ContextVar[list[bool]] = ContextVar("dialled")
 """Set to [True] by the connector when a call had to open a connection of its own."""
@@ -149,13 +152,14 @@ class Http:
         method: str,
         url: URL,
         headers: Mapping[str, str],
-        body: bytes | None,
+        body: bytes | AsyncIterable[bytes] | None,
         timeouts: Timeouts,
         caller: tuple[str, Scrub],
     ) -> Reply:
         """Send a request and wait for the headers. `caller`: the provider's name, and what takes its secrets out of texts.
 
-        Any status is a reply; only a call without an answer raises `Problem`.
+        Any status is a reply; only a call without an answer raises `Problem`. A body that is an iterator can be sent once
+        only, so such a call is never repeated here.
         """
         who, scrub = caller
         if self.guarded:
@@ -168,8 +172,30 @@ class Http:
             raise from_exception(who, error, scrub) from error
         return Reply(response, who, scrub)
 
+    async def socket(
+        self, url: URL, headers: Mapping[str, str], timeouts: Timeouts, caller: tuple[str, Scrub]
+    ) -> aiohttp.ClientWebSocketResponse:
+        """A WebSocket to a provider. Raises `Problem` when there is none to be had."""
+        who, scrub = caller
+        session = self._session or self._open()
+        try:
+            async with asyncio.timeout(timeouts.connect + timeouts.first):
+                return await session.ws_connect(
+                    url, headers=headers, heartbeat=HEARTBEAT, max_msg_size=MAX_FRAME, autoping=True
+                )
+        except aiohttp.WSServerHandshakeError as error:
+            sentence = f"{who} took no WebSocket ({error.status})"
+            raise Problem(Code.PROVIDER_REFUSED, sentence, provider=who, provider_status=error.status) from error
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise from_exception(who, error, scrub) from error
+
     async def _request(
-        self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None, timeouts: Timeouts
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        body: bytes | AsyncIterable[bytes] | None,
+        timeouts: Timeouts,
     ) -> aiohttp.ClientResponse:
         session = self._session or self._open()
         limits = self._timeouts.get(timeouts) or self._limits(timeouts)
@@ -183,7 +209,8 @@ class Http:
             except aiohttp.ClientConnectorError:
                 raise
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError):
-                if dialled[0] or time.monotonic() - began > STALE:
+                once = isinstance(body, AsyncIterator)  # any other iterable begins anew each time
+                if dialled[0] or once or time.monotonic() - began > STALE:
                     raise
                 dialled[0] = True  # once more, and if that fails too it is the provider's failure
                 continue

@@ -18,6 +18,7 @@ from yarl import URL
 from agents._files import Files
 from agents._http import Http, Reply, Timeouts
 from agents._meter import Meter
+from agents._multipart import Form
 from agents._problems import Scrub, from_status
 from schemas.events import Done, Event
 from schemas.job import Job
@@ -32,12 +33,14 @@ class Call(msgspec.Struct, frozen=True):
     """One request to a provider. `path` is joined to the provider's `base_url`; a dict body is sent as JSON."""
 
     path: str
-    body: bytes | dict[str, Any] | None = None
+    body: bytes | dict[str, Any] | Form | None = None
     headers: dict[str, str] = {}
     """The headers in the provider's settings go over these."""
     method: str = "POST"
     final: dict[str, str] = {}
     """Headers that go over all others: whoever sets one has taken in what the settings say (`Tools.headers`)."""
+    patience: float = 1.0
+    """How many times as long as usual the answer's headers may take: a picture is drawn before the first word of it."""
 
 
 class Tools:
@@ -57,6 +60,7 @@ class Tools:
         "provider",
         "quirks",
         "scrub",
+        "thing",
     )
 
     def __init__(
@@ -77,6 +81,8 @@ class Tools:
         self.meter = Meter()
         self.files: Files | None = None
         """The job's files, in and out. None where nobody gave any: a probe, or a test of words alone."""
+        self.thing: Any = None
+        """What `Agent.start` got ready, for agents that hold something in memory."""
         self.quirks: set[str] = set()
         """What this provider turned out not to understand; shared by all its jobs."""
         self.scrub = Scrub([key, *self.headers.values(), *self.env.values()])
@@ -128,13 +134,20 @@ class Tools:
         """Send it and check the status: anything but 2xx is a `Problem`. Close the reply in `finally`."""
         body = _json.encode(call.body) if isinstance(call.body, dict) else call.body
         headers = {"Accept-Encoding": "identity", **call.headers, **self.headers, **call.final}
-        if body is not None:
+        if isinstance(body, Form):
+            headers |= body.headers
+        elif body is not None:
             headers.setdefault("Content-Type", "application/json")
         provider = self.provider
-        limits = Timeouts(provider.connect_timeout, provider.first_timeout, provider.stall_timeout)
+        limits = Timeouts(provider.connect_timeout, provider.first_timeout * call.patience, provider.stall_timeout)
         self.meter.sent = True
         caller = (provider.name, self.scrub)
-        reply = await self.http.send(call.method, self.url(call.path), headers, body, limits, caller)
+        try:
+            reply = await self.http.send(call.method, self.url(call.path), headers, body, limits, caller)
+        except Problem:
+            if isinstance(body, Form) and body.failed is not None:
+                raise body.failed from None
+            raise
         if 200 <= reply.status < 300:
             return reply
         try:
@@ -167,6 +180,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     start: Callable[[Tools, Report], AbstractAsyncContextManager[Tools]] | None = None
     """Gets something ready (a model's server) and yields the tools to work with from then on."""
     guarded: bool = False
+    backlog: Callable[[Tools], int] | None = None
+    """Work that others have given to the provider and that waits there before ours, as last heard of."""
 
 
 class Reader(Protocol):

@@ -16,6 +16,7 @@ from agents._anthropic_told import AnthropicTold
 from agents._anthropic_turns import turns
 from agents._chat import ChatReader, translated
 from agents._schema import strict
+from agents._vision import seeing, sees
 from agents.agent import Agent, Call, Tools, http
 from schemas.events import Done
 from schemas.job import Job
@@ -159,7 +160,9 @@ async def models(tools: Tools) -> list[Model]:
             raise tools.problem(Code.PROVIDER_GARBLED, "answered something else than a list of models") from error
         finally:
             reply.close()
-        found += [Model(name=model.id) for model in page.data if model.lifecycle != "retired"]
+        found += [
+            Model(name=model.id, vision=sees(model.id) or None) for model in page.data if model.lifecycle != "retired"
+        ]
         if not page.has_more or not page.last_id or not page.data:
             return found
         after = f"&after_id={page.last_id}"
@@ -290,4 +293,5 @@ def _added(system: Any, text: str) -> list[dict[str, Any]]:
     return [*(system or ()), {"type": "text", "text": text}]
 
 
-agent = Agent(handles={"chat": http(to_call, to_result, to_reader, otherwise)}, models=models, check=check)
+_chat = http(to_call, to_result, to_reader, otherwise)
+agent = Agent(handles={"chat": _chat, "image_to_text": seeing(_chat)}, models=models, check=check)

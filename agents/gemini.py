@@ -1,4 +1,4 @@
-"""Google Gemini: chat and embeddings, through the Gemini API. The key goes into a header, never into the URL.
+"""Google Gemini: chat and embeddings, through the Gemini API; pictures and speech are in `_gemini_media`.
 
 Each thought may carry a signature that must come back where it was, else Gemini 3 refuses the next turn of a tool's use;
 in OpenAI's shape it rides in `extra_content.google.thought_signature`, as in Google's own OpenAI mode.
@@ -12,12 +12,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from agents import _asked, _embeddings, _native
+from agents import _asked, _embeddings, _gemini_media, _native
 from agents._chat import ChatReader, translated
+from agents._gemini_path import full, headers, path, root
 from agents._gemini_told import GeminiTold
 from agents._gemini_turns import turns
 from agents._images import inlined
 from agents._meter import tokens
+from agents._vision import seeing
 from agents.agent import Agent, Call, Tools, http
 from schemas.events import Done
 from schemas.job import Job
@@ -63,10 +65,6 @@ THOUGHTLESS = "thoughtless"
 """Quirk of a model that does not think, or not as asked."""
 
 
-def headers(tools: Tools) -> dict[str, str]:
-    return {"x-goog-api-key": tools.key} if tools.key else {}
-
-
 def to_call(job: Job, tools: Tools) -> Call:
     """Pictures must be in the job already (`_images.inlined`), but for those that Google reads by itself."""
     asked = _asked.request(job)
@@ -84,7 +82,7 @@ def to_call(job: Job, tools: Tools) -> Call:
     if safety := asked.get("safety_settings") or asked.get("safetySettings"):
         body.setdefault("safetySettings", safety)
     verb = "streamGenerateContent?alt=sse" if job.stream else "generateContent"
-    return Call(f"{_path(tools, model)}:{verb}", body, headers(tools))
+    return Call(f"{path(tools, model)}:{verb}", body, headers(tools))
 
 
 def otherwise(call: Call, refused: Problem, tools: Tools) -> Call | None:
@@ -113,12 +111,12 @@ def to_embed(job: Job, tools: Tools) -> Call:
     request = _embeddings.asked(job)
     words = _embeddings.texts(request, tools)
     tools.meter.start(lambda: tokens(sum(map(len, words))))
-    model = _full(tools.native(job.model))
+    model = full(tools.native(job.model))
     one = _native.added({"model": model}, _native.part_of(job, "gemini"), _SPOKEN_EMBED)
     if request.dimensions:
         one["outputDimensionality"] = request.dimensions
     body = {"requests": [{**one, "content": {"parts": [{"text": text}]}} for text in words]}
-    return Call(f"{_path(tools, model)}:batchEmbedContents", body, headers(tools))
+    return Call(f"{path(tools, model)}:batchEmbedContents", body, headers(tools))
 
 
 class _Values(msgspec.Struct):
@@ -154,11 +152,11 @@ class _Models(msgspec.Struct, rename="camel"):
 
 
 async def models(tools: Tools) -> list[Model]:
-    """GET /models, page by page: what generates content or embeds it."""
+    """GET /models, page by page: what generates content, draws, speaks or embeds."""
     found: list[Model] = []
     page = ""
     while True:
-        reply = await tools.send(Call(f"{_root(tools)}/models?pageSize=1000{page}", None, headers(tools), "GET"))
+        reply = await tools.send(Call(f"{root(tools)}/models?pageSize=1000{page}", None, headers(tools), "GET"))
         try:
             listed = msgspec.json.decode(await reply.read(), type=_Models)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -166,11 +164,7 @@ async def models(tools: Tools) -> list[Model]:
         finally:
             reply.close()
         for model in listed.models:
-            name, can = model.name.removeprefix("models/"), model.supported_generation_methods
-            if "generateContent" in can:
-                found.append(Model(name=name))
-            elif "embedContent" in can or "batchEmbedContents" in can:
-                found.append(Model(name=name, op="embeddings"))
+            found += _gemini_media.rows(model.name.removeprefix("models/"), model.supported_generation_methods)
         if not listed.next_page_token:
             return found
         page = f"&pageToken={quote(listed.next_page_token, safe='')}"
@@ -185,23 +179,6 @@ def generation(model: str) -> int:
     """Gemini 3 thinks by levels and wants its signatures back. A name without a number (`gemini-flash-latest`) is new."""
     found = _VERSION.search(model)
     return int(found[1]) if found else 3 if "gemini" in model else 2
-
-
-def _root(tools: Tools) -> str:
-    """The address may name the version or leave it out."""
-    base = tools.provider.base_url.partition("?")[0].rstrip("/")
-    return "" if re.search(r"/v\d+(alpha|beta)?\d*$", base) else "/v1beta"
-
-
-def _full(model: str) -> str:
-    return model if "/" in model else f"models/{model}"
-
-
-def _path(tools: Tools, model: str) -> str:
-    name = _full(model)
-    if ".." in name.split("/"):
-        raise tools.problem(Code.UNAVAILABLE, "has a model whose name is no name")
-    return f"{_root(tools)}/{quote(name, safe='/-._~@')}"
 
 
 def _config(asked: dict[str, Any], own: Any, model: str, tools: Tools) -> dict[str, Any]:
@@ -280,10 +257,13 @@ async def _prepare(job: Job, tools: Tools) -> Job:
     return await inlined(job, tools, keep=lambda url: _READS.match(url) is not None)
 
 
+_chat = http(to_call, to_result, to_reader, otherwise, _prepare)
 agent = Agent(
     handles={
-        "chat": http(to_call, to_result, to_reader, otherwise, _prepare),
+        "chat": _chat,
         "embeddings": http(to_embed, embedded),
+        "image_to_text": seeing(_chat),
+        **_gemini_media.HANDLES,
     },
     models=models,
     check=check,

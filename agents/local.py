@@ -108,4 +108,8 @@ def _serve(file: Path, key: str) -> Any:
     return xllamacpp.Server(params)
 
 
-agent = Agent(handles=openai.agent.handles, models=models, check=openai.check, start=start)
+_HANDLES = {
+    op: handle for op, handle in openai.agent.handles.items() if op in ("chat", "embeddings")
+}  # it sees nothing
+
+agent = Agent(handles=_HANDLES, models=models, check=openai.check, start=start)

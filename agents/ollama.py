@@ -14,6 +14,7 @@ from agents._images import inlined
 from agents._lines import Lines
 from agents._meter import tokens
 from agents._ollama_told import OllamaTold
+from agents._vision import seeing, sees
 from agents.agent import Agent, Call, Tools, http
 from schemas.events import Done
 from schemas.job import Job
@@ -162,7 +163,10 @@ async def models(tools: Tools) -> list[Model]:
         raise tools.problem(Code.PROVIDER_GARBLED, "answered something else than a list of models") from error
     finally:
         reply.close()
-    return [Model(name=model.name, op="embeddings" if _embeds(model) else "chat") for model in listed]
+    return [
+        Model(name=model.name, op="embeddings") if _embeds(model) else Model(name=model.name, vision=_sees(model))
+        for model in listed
+    ]
 
 
 async def check(tools: Tools) -> None:
@@ -175,6 +179,12 @@ def _embeds(model: _Listed) -> bool:
         return "embedding" in model.capabilities and "completion" not in model.capabilities
     family = (model.details and model.details.family) or ""
     return _embeddings.embeds(model.name) or "bert" in family
+
+
+def _sees(model: _Listed) -> bool | None:
+    if model.capabilities is not None:
+        return "vision" in model.capabilities
+    return sees(model.name) or None
 
 
 def _root(tools: Tools) -> str:
@@ -246,8 +256,9 @@ def _think(asked: dict[str, Any], native: dict[str, Any]) -> bool | str | None:
     return bool(given.get("type") != "disabled") if isinstance(given, dict) else None
 
 
+_chat = http(to_call, to_result, to_reader, otherwise, inlined)
 agent = Agent(
-    handles={"chat": http(to_call, to_result, to_reader, otherwise, inlined), "embeddings": http(to_embed, embedded)},
+    handles={"chat": _chat, "embeddings": http(to_embed, embedded), "image_to_text": seeing(_chat)},
     models=models,
     check=check,
 )

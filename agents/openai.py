@@ -1,24 +1,25 @@
-"""OpenAI's dialect: chat and embeddings. Who else speaks it (vLLM, llama.cpp, Groq …) is this kind at another base_url.
+"""OpenAI's dialect. Who else speaks it (vLLM, llama.cpp, Groq …) is this kind at another base_url. Here are chat and
+embeddings; pictures and speech have files of their own (`_openai_media`, `_openai_audio`).
 
 The caller's bytes go through as they are, and so do the provider's chunks: what we do not know survives. Usage is always
 asked for, because every request is counted; the chunk that brings it is withheld from a caller who did not ask.
 """
 
 import contextlib
-import re
 from typing import Any
 
 import msgspec
 
-from agents import _quirks
+from agents import _openai_audio, _openai_media, _quirks
 from agents._asked import tokens_in, wants_usage
 from agents._chat import ChatReader, checked, counted
 from agents._chunks import usage_of
-from agents._embeddings import embeds
 from agents._meter import tokens
 from agents._normal import normal
+from agents._openai_models import Listed, classified
 from agents._problems import from_error_object
 from agents._quirks import NO_STREAM_OPTIONS
+from agents._vision import seeing
 from agents.agent import Agent, Call, Tools, http
 from schemas.chat import OURS
 from schemas.embeddings import EmbeddingsReply
@@ -32,22 +33,9 @@ _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _any = msgspec.json.Decoder().decode
 _rows = msgspec.json.Decoder(EmbeddingsReply).decode
 
-_NEITHER = re.compile(
-    r"whisper|(^|[-_])tts([-_]|$)|dall-e|moderation|gpt-image|realtime|transcribe|^sora|^(davinci|babbage)-002|rerank|diffusion"
-)
-_OTHER_TYPES = frozenset({"image", "audio", "video", "moderation", "rerank", "transcribe", "tts"})
-
-
-class _Listed(msgspec.Struct):
-    id: str
-    type: str | None = None
-    """Together says what a model is for."""
-    active: bool | None = None
-    """Groq."""
-
 
 class _Models(msgspec.Struct):
-    data: list[_Listed]
+    data: list[Listed]
 
 
 def headers(tools: Tools) -> dict[str, str]:
@@ -111,7 +99,7 @@ def embedded(job: Job, tools: Tools, body: bytes) -> Done:
 
 
 async def models(tools: Tools) -> list[Model]:
-    """What the provider lists, without the models that neither chat nor embed as far as is told."""
+    """What the provider lists, and what each of them is for as far as is told."""
     reply = await tools.send(Call("/models", None, headers(tools), "GET"))
     try:
         body = await reply.read()
@@ -119,15 +107,10 @@ async def models(tools: Tools) -> list[Model]:
         reply.close()
     try:  # Together answers a bare list
         bare = body.lstrip()[:1] == b"["
-        listed = msgspec.json.decode(body, type=list[_Listed]) if bare else msgspec.json.decode(body, type=_Models).data
+        listed = msgspec.json.decode(body, type=list[Listed]) if bare else msgspec.json.decode(body, type=_Models).data
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise tools.problem(Code.PROVIDER_GARBLED, "answered something else than a list of models") from error
-    found = {model.id: model for model in listed if model.id and model.active is not False}
-    return [
-        Model(name=name, op="embeddings" if model.type == "embedding" or embeds(name) else "chat")
-        for name, model in found.items()
-        if model.type not in _OTHER_TYPES and not _NEITHER.search(name.lower())
-    ]
+    return classified(listed)
 
 
 async def check(tools: Tools) -> None:
@@ -183,8 +166,15 @@ def _no_embeddings(tools: Tools, body: bytes) -> Problem:
     return tools.problem(Code.PROVIDER_GARBLED, "answered something else than embeddings")
 
 
+_chat = http(to_call, to_result, to_reader, otherwise)
 agent = Agent(
-    handles={"chat": http(to_call, to_result, to_reader, otherwise), "embeddings": http(to_embed, embedded)},
+    handles={
+        "chat": _chat,
+        "embeddings": http(to_embed, embedded),
+        "image_to_text": seeing(_chat),
+        **_openai_media.HANDLES,
+        **_openai_audio.HANDLES,
+    },
     models=models,
     check=check,
 )

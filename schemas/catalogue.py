@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from schemas.operations import CHAT, DEFAULT, EMBEDDINGS
+from schemas.operations import CHAT, DEFAULT, EMBEDDINGS, IMAGE_TO_TEXT
 from schemas.provider import Model, Provider
 
 LATEST = ":latest"
@@ -93,14 +93,21 @@ class Catalogue:
         """A short name for one that is listed too: lists need not show it."""
         return name == DEFAULT or (name not in self.models and self.resolve(name) != name)
 
-    def announced(self, provider: Provider, models: Iterable[Model]) -> tuple[Model, ...]:
-        """These models, and the same ones under their other names. A name that is there already keeps its meaning."""
+    def announced(self, provider: Provider, models: Iterable[Model], *, sees: bool = False) -> tuple[Model, ...]:
+        """These models, and the same ones under their other names. A name that is there already keeps its meaning.
+
+        `sees`: the provider's kind tells pictures in words by any of its chat models that takes them (`image_to_text`).
+        """
         kind = self.type_of(provider)
         listed = {(model.op, model.name): model for model in models}
         for model in list(listed.values()):
             for name in (*model.aliases, *self._other_names(model.native or model.name, kind)):
                 other = msgspec.structs.replace(model, name=name, native=model.native or model.name, aliases=())
                 listed.setdefault((model.op, name), other)
+        for model in list(listed.values()) if sees else ():
+            if model.op == CHAT.name and self._sees(model, kind):
+                seeing = msgspec.structs.replace(model, op=IMAGE_TO_TEXT.name, aliases=())
+                listed.setdefault((seeing.op, seeing.name), seeing)
         for model in list(listed.values()):  # a media request need not know what models there are
             if model.op not in _NAMED:
                 first = msgspec.structs.replace(model, name=DEFAULT, native=model.native or model.name, aliases=())
@@ -115,6 +122,10 @@ class Catalogue:
         if tag == "latest" or (tag and self._latest.get(family) == common):
             yield family
             yield family + LATEST
+
+    def _sees(self, model: Model, kind: str) -> bool:
+        known = self.find(model.native or model.name, kind)
+        return model.vision if model.vision is not None else known is not None and known.vision
 
     def _common(self, name: str, kind: str) -> str:
         low = name.lower()

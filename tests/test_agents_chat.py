@@ -149,12 +149,13 @@ async def test_connections_are_kept_and_a_stale_one_is_replaced(fake: FakeProvid
     assert fake.connections == 2
 
 
-async def test_models_tells_what_chats_from_what_embeds(fake: FakeProvider, http: Http) -> None:
+async def test_models_tells_what_chats_embeds_and_hears(fake: FakeProvider, http: Http) -> None:
     agent, tools = load("openai"), Tools(http, provider(fake.url), key=KEY)
     assert agent.models
     fake.models += ["whisper-large-v3", "BAAI/bge-m3"]
     embedding = [Model(name="text-embedding-3-small", op="embeddings"), Model(name="BAAI/bge-m3", op="embeddings")]
-    assert await agent.models(tools) == [Model(name="m"), *embedding]
+    heard = Model(name="whisper-large-v3", op="speech_to_text")
+    assert await agent.models(tools) == [Model(name="m"), *embedding, heard]
 
 
 def test_secrets_come_from_the_environment_and_a_missing_one_is_named() -> None:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from agents._chunks import assemble
 from agents._http import Http
 from schemas.job import Job
+from schemas.provider import Model
 
 
 @pytest.fixture
@@ -177,7 +178,7 @@ async def test_every_choice_of_tools_is_understood(house: House, choice: Any) ->
 
 
 async def test_a_model_has_its_native_name_and_the_call_the_key_in_a_header(house: House) -> None:
-    house.tools._names["mine"] = "plain"
+    house.tools.learn([Model(name="mine", native="plain")])
     await house.ask(job("mine"))
     call = house.fake.calls[-1]
     assert call.body.get("model", "plain") == "plain"

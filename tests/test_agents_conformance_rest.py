@@ -62,14 +62,23 @@ async def test_models_are_listed_with_what_they_do(house: House) -> None:
     agent = load(house.kind)
     assert agent.models
     assert agent.check
-    listed = {model.name: model.op for model in await agent.models(house.tools)}
+    listed = {(model.name, model.op) for model in await agent.models(house.tools)}
     assert (
         listed
         == {
-            "openai": {"gpt-5": "chat", "text-embedding-3-small": "embeddings"},
-            "anthropic": {"claude-haiku-4-5": "chat", "claude-opus-5": "chat"},
-            "gemini": {"gemini-3-pro": "chat", "gemini-embedding-001": "embeddings"},
-            "ollama": {"qwen3:0.6b": "chat", "nomic": "embeddings", "all-minilm:latest": "embeddings"},
+            "openai": {
+                ("gpt-5", "chat"),
+                ("text-embedding-3-small", "embeddings"),
+                ("whisper-1", "speech_to_text"),
+            },
+            "anthropic": {("claude-haiku-4-5", "chat"), ("claude-opus-5", "chat")},
+            "gemini": {
+                ("gemini-3-pro", "chat"),
+                ("gemini-3-pro", "speech_to_text"),
+                ("gemini-embedding-001", "embeddings"),
+                ("imagen-4", "text_to_image"),
+            },
+            "ollama": {("qwen3:0.6b", "chat"), ("nomic", "embeddings"), ("all-minilm:latest", "embeddings")},
         }[house.kind]
     )
     await agent.check(house.tools)
