@@ -65,6 +65,8 @@ class Worker:
         self.config: Config = fleet.config
         self.jobs: Jobs = finish.jobs
         self.find_models, self.check = find_models, check
+        self.backlog: Callable[[], int] = lambda: 0
+        """Work of others that waits at the provider before ours; whoever made the worker may know better."""
         self.queue = provider.queue
         self.agent = (
             f"{provider.name}-{socket.gethostname()[:20].replace('.', '-')}-{os.getpid()}-{secrets.token_hex(2)}"
@@ -329,7 +331,7 @@ class Worker:
             kind=provider.kind,
             slots=slots,
             in_flight=self._holding,
-            waiting=sum(self._waiting),
+            waiting=sum(self._waiting) + self.backlog(),
             seconds=self._seconds,
             priority=provider.priority,
             cost=provider.cost,
