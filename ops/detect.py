@@ -1,8 +1,7 @@
 """Providers from nothing: keys in the environment, servers on this machine, the extra `local`.
 
 A found provider is a suggestion: one of the same name in the settings always wins. What a newcomer would get wrong:
-finding is not serving. What each type is (address, variable, kind) says the built-in catalogue; where no agent of ours
-speaks the provider's language yet, it is reported and not served.
+finding is not serving. What each type is (address, variable, kind) says the built-in catalogue.
 """
 
 import asyncio
@@ -14,8 +13,6 @@ from typing import NamedTuple
 from ops import catalogue
 from schemas.provider import Provider
 
-NOT_BUILT = "its agent is not built yet"
-
 
 class Found(NamedTuple):
     """A provider that is there. `provider` is None when we can't serve it; then `note` says why."""
@@ -26,8 +23,6 @@ class Found(NamedTuple):
     provider: Provider | None = None
     note: str = ""
 
-
-UNSERVED: tuple[tuple[str, tuple[str, ...]], ...] = (("replicate", ("REPLICATE_API_TOKEN", "REPLICATE_API_KEY")),)
 
 OLLAMA = ("127.0.0.1", 11434)
 COMFYUI = ("127.0.0.1", 8188)
@@ -48,9 +43,11 @@ async def detect(
     if has_ollama:
         found.append(_ollama("{}:{}".format(*ollama)))
     if has_comfyui:
-        found.append(Found("comfyui", "{}:{}".format(*comfyui), note=NOT_BUILT))
+        found.append(_comfyui("{}:{}".format(*comfyui)))
     if has_local():
         found.append(local())
+    if has_speech():
+        found.append(speech())
     return found
 
 
@@ -59,9 +56,6 @@ def from_environment(env: Mapping[str, str]) -> list[Found]:
     for name, one in built_in.types.items():
         if variable := _first(env, one.env):
             found.append(Found(name, variable, catalogue.provider_of(built_in, name, key=f"env:{variable}")))
-    for name, variables in UNSERVED:
-        if variable := _first(env, variables):
-            found.append(Found(name, variable, note=NOT_BUILT))
     return found
 
 
@@ -75,6 +69,24 @@ def local() -> Found:
     # Served last: whoever also has a better model of that name wants that one.
     provider = Provider(name="local", kind="local", slots=2, priority=9, connect_timeout=2)
     return Found("local", "the extra `local` (SmolLM2-135M)", provider)
+
+
+def has_speech() -> bool:
+    """Is the extra `speech` installed? Looks for the files only, as for `local`."""
+    return find_spec("faster_whisper") is not None and find_spec("piper") is not None
+
+
+def speech() -> Found:
+    # One slot: a sentence is heard or spoken in half a second by all cores, and two at a time would each take twice that.
+    return Found(
+        "speech", "the extra `speech` (Whisper, Piper)", Provider(name="speech", kind="speech", slots=1, priority=9)
+    )
+
+
+def _comfyui(address: str) -> Found:
+    # One slot: ComfyUI runs one prompt at a time, and what waits there can't be taken elsewhere.
+    provider = Provider(name="comfyui", kind="comfyui", base_url=f"http://{address}", slots=1, first_timeout=60)
+    return Found("comfyui", address, provider)
 
 
 def _ollama(address: str) -> Found:

@@ -165,11 +165,13 @@ def test_each_key_in_the_environment_is_a_provider() -> None:
     env = dict.fromkeys([*names.split(), "REPLICATE_API_TOKEN"], "k")
     found = {one.name: one for one in detect.from_environment(env)}
     assert set(found) == {"openai", "anthropic", "gemini", "groq", "mistral", "openrouter", "replicate"}
-    assert [name for name, one in found.items() if one.provider is None] == ["replicate"]
+    assert [name for name, one in found.items() if one.provider is None] == []
     gemini = found["gemini"].provider
     assert gemini is not None
     assert gemini.key == "env:GOOGLE_API_KEY"
-    assert found["replicate"].note == "its agent is not built yet"
+    replicate = found["replicate"].provider
+    assert replicate is not None
+    assert (replicate.kind, replicate.key) == ("replicate", "env:REPLICATE_API_TOKEN")
 
 
 def test_an_empty_key_is_no_provider_and_no_secret_is_kept() -> None:
@@ -192,7 +194,9 @@ async def test_servers_on_this_machine_are_found_by_what_they_say() -> None:
     ollama = found["ollama"].provider
     assert ollama is not None
     assert ollama.base_url == "http://{}:{}".format(*address)
-    assert found["comfyui"].provider is None
+    comfyui = found["comfyui"].provider
+    assert comfyui is not None
+    assert (comfyui.kind, comfyui.slots) == ("comfyui", 1)
     assert "comfyui" not in swapped
 
 
@@ -204,4 +208,4 @@ async def test_a_server_that_never_answers_does_not_hold_up_the_start() -> None:
     async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
         address = server.sockets[0].getsockname()[:2]
         found = await asyncio.wait_for(detect.detect({}, address, address), detect.PROBE_SECONDS + 1)
-    assert {one.name for one in found} <= {"local"}
+    assert {one.name for one in found} <= {"local", "speech"}
