@@ -7,7 +7,7 @@ gateway that is killed refuses nobody: new connections wait in the socket until 
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,8 @@ log = structlog.get_logger()
 
 READY_SECONDS = 60.0
 STOP_SECONDS = DRAIN_SECONDS + 3
+ALONE = ("local", "speech")
+"""Kinds with a model in memory: a process each."""
 
 
 class Note(msgspec.Struct):
@@ -95,14 +97,17 @@ async def _open(settings: Settings, note: Note, bus: Bus, crew: "Crew", nats: "N
     mine = wanted(settings, found)
     await _configure(settings, config, mine, note, seal)
     _write(settings, note)
-    providers = {name: one for name, one in config.providers.items() if name in mine or _served_here(one)}
-    told = {name: one for name, one in providers.items() if name in mine or one.kind == "local"}
+    providers = {name: one for name, one in config.providers.items() if _served_here(one, mine)}
+    told = {name: one for name, one in providers.items() if name in mine or one.kind in ALONE}
     for name, members in groups(told).items():
         crew.add(name, ["agent", *members], nats.agent_link)
     keys = await _first_keys(config)
     await fleet.start()
     await _ready(note.url, crew)
-    crew.add("archiver", ["archiver"], nats.link)  # last: nobody waits for it, and it would slow down the others' start
+    # Last: nobody waits for these, and they would slow down the others' start.
+    crew.add("archiver", ["archiver"], nats.link)
+    if tools := [name for name, one in mine.items() if one.kind in sections.TOOLS and not one.host]:
+        crew.add("media", ["agent", *tools], nats.agent_link)
     return House(
         settings=settings,
         url=note.url,
@@ -121,7 +126,8 @@ async def _open(settings: Settings, note: Note, bus: Bus, crew: "Crew", nats: "N
 def wanted(settings: Settings, found: Sequence[Found]) -> dict[str, Provider]:
     """The providers to serve, by name: what was found, unless the settings name it too."""
     detected = {one.name: one.provider for one in found if one.provider}
-    return {**detected, **settings.providers}
+    built_in = sections.transformers() if settings.transforms else {}
+    return {**built_in, **detected, **settings.providers}
 
 
 def groups(providers: dict[str, Provider]) -> dict[str, list[str]]:
@@ -129,13 +135,16 @@ def groups(providers: dict[str, Provider]) -> dict[str, list[str]]:
 
     That one also serves whatever provider is added while it runs.
     """
-    own = [name for name, one in providers.items() if one.kind == "local"]
+    own = [name for name, one in providers.items() if one.kind in ALONE]
     shared = [name for name in providers if name not in own]
     return {"agents": [*shared, run.CALLBACKS.name, run.REST]} | {f"{n}": [n] for n in own}
 
 
-def _served_here(provider: Provider) -> bool:
-    return not provider.host and provider.name != run.CALLBACKS.name
+def _served_here(provider: Provider, mine: Container[str]) -> bool:
+    """For people to see: the house's own tools are none of what they added."""
+    if provider.kind in (run.CALLBACKS.kind, *sections.TOOLS):
+        return False
+    return provider.name in mine or not provider.host
 
 
 def url_of(host: str, port: int) -> str:

@@ -5,6 +5,7 @@ what an operator has changed since. What was written last is remembered by finge
 that differs from that, or that the bus has never heard of, is written again.
 """
 
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,18 @@ FILE = "providers.json"
 BY = "settings"
 CALLBACKS = Provider(name="callbacks", kind="callbacks", discover=False, slots=32)
 """The queue of web callbacks: a provider like any other, so that deliveries have state and retries."""
+TOOLS = ("image", "ffmpeg")
+"""Kinds that transform files on this machine: providers like any other too, in a process of their own (`media`), for a
+picture or a film that kills its decoder must not take anybody's chat with it."""
+
+
+def transformers() -> dict[str, Provider]:
+    """What every `up` can do with files. A section of that name in the settings goes before."""
+    cores = os.cpu_count() or 1
+    return {
+        "image": Provider(name="image", kind="image", slots=2 * cores),
+        "ffmpeg": Provider(name="ffmpeg", kind="ffmpeg", slots=max(1, cores // 2)),  # it uses several threads itself
+    }
 
 
 async def introduce(config: Config, providers: Iterable[Provider], seal: Seal, data: Path) -> None:

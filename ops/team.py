@@ -18,12 +18,12 @@ from bus.fleet import Fleet
 from bus.wire import Message
 from ops.probe import Seen, Wish, probe
 from ops.provide import Means, Served
-from ops.sections import CALLBACKS
+from ops.sections import CALLBACKS, TOOLS
 from schemas.provider import Provider
 
 log = structlog.get_logger()
 
-OWN_PROCESS = ("local", "callbacks")
+OWN_PROCESS = ("local", "speech", "callbacks", *TOOLS)
 """Kinds that are served only by a process that was told their name."""
 PATIENCE = 3600.0
 """Seconds that calls in hand may still take after their provider was changed or removed."""
@@ -84,7 +84,7 @@ class Team:
 
     def _must_wait(self, provider: Provider) -> bool:
         """A model in memory is not loaded twice."""
-        return provider.kind == "local" and any(one.provider.name == provider.name for one in self._leaving)
+        return provider.kind in ("local", "speech") and any(one.provider.name == provider.name for one in self._leaving)
 
     async def _leave(self, served: Served) -> None:
         try:

@@ -99,7 +99,11 @@ def test_every_column_of_the_archive_is_in_the_reference() -> None:
 def test_a_fresh_clone_answers_its_first_question_with_the_readme_s_command(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True, capture_output=True)
-    env = {name: value for name, value in clean_env().items() if name not in ("PYTHONPATH", "AI_SERVER_DETECT")}
+    env = {
+        name: value
+        for name, value in clean_env().items()
+        if name not in ("PYTHONPATH", "AI_SERVER_DETECT", "AI_SERVER_TRANSFORMS")
+    }
     env |= {"AI_SERVER_PORT": "0", "AI_SERVER_DATA": str(tmp_path / "data")}
     assert "python3 ops/bootstrap.py try\n" in (clone / "README.md").read_text()
     done = subprocess.run(

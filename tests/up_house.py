@@ -20,7 +20,7 @@ def clean_env(**more: str) -> dict[str, str]:
     kept = {
         n: v for n, v in os.environ.items() if not n.startswith(ours) and not n.endswith(("_API_KEY", "_API_TOKEN"))
     }
-    return {**kept, "AI_SERVER_DETECT": "0", "PYTHONPATH": str(ROOT), **more}
+    return {**kept, "AI_SERVER_DETECT": "0", "AI_SERVER_TRANSFORMS": "0", "PYTHONPATH": str(ROOT), **more}
 
 
 def cli(
