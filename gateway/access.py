@@ -67,12 +67,7 @@ class Access:
 
     def allow(self, key: ApiKey, op: str, model: str) -> None:
         """Raises `Problem(FORBIDDEN)` if the key may not do `op` with `model` (or one of `a,b,c`)."""
-        if key.apis and op not in key.apis:
-            raise Problem(
-                Code.FORBIDDEN,
-                f"The API key {key.prefix}… may not use '{op}'; it may use: {', '.join(key.apis)}. "
-                f"An administrator can allow it: ai-server keys change {key.id} --api {op}",
-            )
+        self.allow_op(key, op)
         if key.models:
             for name in model.split(","):
                 if not may_ask(key, name.strip(), self._catalogue):
@@ -83,6 +78,15 @@ class Access:
                         f"An administrator can allow it: ai-server keys change {key.id} --model {name.strip()}",
                         param="model",
                     )
+
+    def allow_op(self, key: ApiKey, op: str) -> None:
+        """The same where the model is no choice of the caller's."""
+        if key.apis and op not in key.apis:
+            raise Problem(
+                Code.FORBIDDEN,
+                f"The API key {key.prefix}… may not use '{op}'; it may use: {', '.join(key.apis)}. "
+                f"An administrator can allow it: ai-server keys change {key.id} --api {op}",
+            )
 
     def _use(self, key: ApiKey) -> None:
         """Note that the key was used: at most once a minute, and lost rather than waited for."""

@@ -19,13 +19,17 @@ from gateway.access import Access
 from gateway.answers import Answers, use_of
 from gateway.dialects._dialect import NOWHERE, Door, Place, placed
 from gateway.dialects.responses import no_response
+from gateway.files import Files
+from gateway.inputs import Inputs
 from gateway.parts import Parts
 from gateway.problems import JSON, internal
+from gateway.quota import Quota
 from gateway.reading import Gone, decode, read_body
 from gateway.records import Records
+from gateway.render import Store
 from gateway.till import Till
 from gateway.turn import Turn
-from gateway.wishes import Asking, Wish, in_background, wish_of
+from gateway.wishes import Wish, in_background, wants_raw, wish_of
 from schemas.events import Done, Failed
 from schemas.job import Job, Record, State
 from schemas.problem import Code, Fault, Problem
@@ -34,15 +38,19 @@ from schemas.provider import ApiKey
 log = structlog.get_logger()
 
 LEFT = Failed(live.HUNG_UP)
+_UNSURE = frozenset({Code.UNAVAILABLE, Code.INTERNAL})
+"""A job that was refused so may be stored all the same: its files must stay."""
 
 
 class Front:
     """The front door of one process."""
 
-    def __init__(self, parts: Parts, records: Records, desk: Desk, till: Till) -> None:
+    def __init__(self, parts: Parts, records: Records, desk: Desk, till: Till, files: Files, quota: Quota) -> None:
         self.parts, self.records, self.desk, self.till = parts, records, desk, till
         self.answers = Answers(parts.dispatcher)
         self.access = Access(parts.config, parts.registry.catalogue if parts.registry else None)
+        self.inputs = Inputs(parts, files, quota, self.access)
+        self.store = Store(files)
 
     async def answer(self, door: Door, scope: Scope, receive: Receive, send: Send, place: Place = NOWHERE) -> None:
         """Answer one HTTP request at `door`. Raises nothing but a cancellation."""
@@ -54,22 +62,30 @@ class Front:
             if scope.get("method") != "POST":
                 raise Problem(Code.METHOD_NOT_ALLOWED, f"{scope['path']} is asked with POST.")
             turn.key = self.access.who(turn.heads)
-            turn.body = await read_body(receive, turn.heads, self.parts.limits.body_bytes)
-            if door.read is not None and await self._translated(door, turn, placed(place, headers), send):
-                return
-            asked: Asking = decode(door.operation, turn.body, turn.heads.get(b"content-encoding", b""))
-            turn.asked = asked
-            self.access.allow(turn.key, name, asked.model)
+            if door.media is not None:
+                turn.raw = wants_raw(turn.heads, scope["query_string"])
+                await self.inputs.read(door.media, turn, receive)
+                asked = turn.asked
+                assert asked is not None
+            else:
+                turn.body = await read_body(receive, turn.heads, self.parts.limits.body_bytes)
+                if door.read is not None and await self._translated(door, turn, placed(place, headers), send):
+                    return
+                asked = turn.asked = decode(door.operation, turn.body, turn.heads.get(b"content-encoding", b""))
+                self.access.allow(turn.key, name, asked.model)
             wish = wish_of(headers, turn.heads, scope["query_string"], asked)
             if turn.read is not None and turn.read.background:
                 wish = in_background(wish)
             job = turn.job(wish, self.parts)
+            if turn.brought is not None:
+                await turn.brought.keep()
             if self.till.applies(turn.key):
                 job, turn.hold = await self.till.admit(turn.key, job, asked)
         except Problem as problem:
             await self.refuse(turn, problem.fault, send)
         except Gone:
             self._record(turn, LEFT)
+            await turn.drop()
         except Exception:
             log.exception("request.failed", request=turn.id)
             await self.refuse(turn, internal(), send)
@@ -83,6 +99,7 @@ class Front:
         """Answer and record a request that became no job."""
         end = Failed(fault)
         self._record(turn, end)
+        await turn.drop()
         await self._reply(turn, send).end(end)
 
     async def _translated(self, door: Door, turn: Turn, place: Place, send: Send) -> bool:
@@ -107,7 +124,7 @@ class Front:
 
     def _reply(self, turn: Turn, send: Send, job: Job | None = None) -> live.Reply:
         reply = live.Reply(send, turn.told(), turn.id, turn.dialect)
-        reply.job = job
+        reply.job, reply.store = job, self.store
         return reply
 
     def _record(self, turn: Turn, end: Failed) -> None:
@@ -138,6 +155,8 @@ class Front:
                 end = await live.answer_json(call, watch, reply)
         except Problem as problem:
             end = Failed(problem.fault, steps=problem.trail if job.explain and isinstance(problem, Refused) else ())
+            if call is None:
+                await turn.drop()
             await reply.end(end)
         except Exception:
             log.exception("request.failed", request=turn.id)
@@ -161,16 +180,21 @@ class Front:
             turn.id = (
                 dispatcher.new_id()
             )  # no row under the job's id: an unanswered store may have taken it all the same
+            if problem.code in _UNSURE:
+                turn.brought = None
             await self.refuse(turn, problem.fault, send)
             return
         except Exception:
             log.exception("request.failed", request=turn.id)
+            turn.brought = None
             turn.id = dispatcher.new_id()
             await self.refuse(turn, internal(), send)
             return
         turn.id = accepted.id
-        if accepted.duplicate and turn.hold is not None:  # the first one has paid
-            turn.hold.undo()
+        if accepted.duplicate:  # the first one has paid, and brought its own files
+            if turn.hold is not None:
+                turn.hold.undo()
+            await turn.drop()
         background = turn.read is not None and turn.read.background
         held = queued.Held(key, accepted, wish, self.parts.limits.sync_seconds, background)
         try:

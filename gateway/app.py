@@ -19,17 +19,29 @@ from litestar.openapi import OpenAPIConfig
 from bus.desk import Desk
 from bus.limits import Limits as KeyLimits
 from gateway.answer import Front
+from gateway.area import Area
+from gateway.artifacts import Artifacts
 from gateway.batches import Batches
 from gateway.dialects.doors import dialect_at, result_of
 from gateway.direct import Direct
 from gateway.files import Files
+from gateway.janitor import Janitor
+from gateway.links import Links
 from gateway.openapi import Described
+from gateway.partials import Partials
 from gateway.parts import Limits, Parts
 from gateway.problems import answer_of, internal
+from gateway.quota import Quota
 from gateway.records import Records
-from gateway.routes import admin, batches, files, gemini, health, jobs, models, ollama, responses
+from gateway.routes import admin, batches, files, gemini, health, jobs, models, ollama, responses, uploads, uploads_tus
+from gateway.routes import workflows as workflow_routes
+from gateway.routes.artifacts import artifact_routes
 from gateway.routes.chat import door_routes
+from gateway.routes.variants import variant_routes
 from gateway.till import Till
+from gateway.variants import Variants
+from gateway.workflows import Workflows
+from schemas.operations import WORKFLOW
 from schemas.problem import Code, Fault, Problem
 from schemas.provider import ApiKey
 from schemas.status import STATUS
@@ -61,10 +73,17 @@ def build(parts: Parts) -> Litestar:
     limits = KeyLimits(parts.bus)
     till = Till(limits, parts.accounts, records)
     desk = Desk(parts.dispatcher, result_of)
-    front = Front(parts, records, desk, till)
-    direct = Direct(parts, till, front.access, desk)
-
-    stored = Files(parts.bus, parts.dispatcher.new_id)
+    stored = Files(parts.bus, parts.dispatcher.new_id, parts.bulk)
+    quota, links = Quota(parts.bus, parts.files.quota_bytes), Links()
+    front = Front(parts, records, desk, till, stored, quota)
+    direct = Direct(parts, till, front, desk)
+    area = Area(stored, quota, links, parts.files, parts.limits.file_bytes)
+    partials = Partials(stored, quota)
+    janitor = Janitor(stored, partials, parts.dispatcher.jobs, parts.files)
+    artifacts = Artifacts(stored, front.access, links)
+    variants = Variants(parts, artifacts)
+    workflows = Workflows(parts, stored, quota, front.access)
+    front.inputs.expand[WORKFLOW.name] = workflows.expanded
     batched = Batches(parts, stored, front.access, till)
 
     @asynccontextmanager
@@ -73,11 +92,16 @@ def build(parts: Parts) -> Litestar:
         limits.start()
         await desk.start()
         await direct.start()
+        await links.start(parts.bus)
+        await variants.start()
         await batched.start()
+        janitor.start()
         try:
             yield
         finally:
+            await janitor.stop()
             await batched.stop()
+            await variants.stop()
             await stored.stop()
             await direct.stop()
             await limits.stop()
@@ -109,6 +133,11 @@ def build(parts: Parts) -> Litestar:
             ollama.running,
             ollama.show,
             *files.ROUTES,
+            *uploads.ROUTES,
+            *uploads_tus.ROUTES,
+            *workflow_routes.ROUTES,
+            *artifact_routes(artifacts, parts.dispatcher.new_id),
+            *variant_routes(variants, parts.dispatcher.new_id),
             *batches.ROUTES,
             admin.router(parts),
             health.home,
@@ -119,6 +148,9 @@ def build(parts: Parts) -> Litestar:
             "front": Provide(lambda: front, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),
             "files": Provide(lambda: stored, sync_to_thread=False),
+            "area": Provide(lambda: area, sync_to_thread=False),
+            "workflows": Provide(lambda: workflows, sync_to_thread=False),
+            "partials": Provide(lambda: partials, sync_to_thread=False),
             "batches": Provide(lambda: batched, sync_to_thread=False),
             "caller": Provide(caller, sync_to_thread=False),
         },

@@ -18,17 +18,18 @@ from bus.desk import Desk
 from bus.finish import end_of
 from bus.puller import ACK, Puller
 from bus.wire import Message
-from gateway.access import Access
+from gateway.answer import Front
+from gateway.dialects.media import DOORS, MEDIA
 from gateway.live import settle
 from gateway.parts import Parts
 from gateway.problems import error_body, internal
 from gateway.reading import decode, too_large
 from gateway.till import Till
 from gateway.turn import Turn
-from gateway.wishes import Wish
+from gateway.wishes import Asking, Wish
 from schemas.events import Delta, Done, Failed, event_messages
 from schemas.job import Job, Style
-from schemas.operations import OPERATIONS
+from schemas.operations import OPERATIONS, Operation
 from schemas.problem import Code, Fault, Problem
 from schemas.rules import trail_header
 from schemas.status import status_of
@@ -41,14 +42,17 @@ AT_ONCE = 64
 DELIVERIES = 5
 """A message that fails for reasons of ours is refused at this delivery, for it would come back for ever."""
 _LATER = frozenset({Code.UNAVAILABLE, Code.OVERLOADED})
+_PUBLIC = tuple(name for name, operation in OPERATIONS.items() if not operation.internal)
+_WORDS = {door.operation.name: door.media for door in DOORS.values() if door.media is not None}
 _encode = msgspec.json.Encoder().encode
 
 
 class Direct:
     """The bus's own front door in one gateway. All gateways share the work."""
 
-    def __init__(self, parts: Parts, till: Till, access: Access, desk: Desk) -> None:
-        self.parts, self.till, self.access, self.desk = parts, till, access, desk
+    def __init__(self, parts: Parts, till: Till, front: Front, desk: Desk) -> None:
+        self.parts, self.till, self.desk = parts, till, desk
+        self.access, self.inputs = front.access, front.inputs
         self._bus, self._dispatcher = parts.bus, parts.dispatcher
         self._ear: Ear | None = None
         self._puller = Puller(self._bus, "REQ", "intake", self._heard_req, self._room)
@@ -78,9 +82,11 @@ class Direct:
     async def _call(self, message: Message) -> None:
         turn = self._turn(message)
         try:
-            job = await self._paid(turn, self._job(turn, message, Wish(style=Style.DIRECT, ref=_ref(message))))
+            job = await self._job(turn, message, Wish(style=Style.DIRECT, ref=_ref(message)))
+            job = await self._paid(turn, job)
         except Problem as problem:
             self._refuse(turn, message, problem.fault)
+            await turn.drop()
             return
         call, spoke = None, False
         end: Done | Failed = Failed(Fault(Code.CANCELLED, "The gateway stopped."))
@@ -94,6 +100,8 @@ class Direct:
             end = event
         except Problem as problem:
             end = Failed(problem.fault)
+            if call is None:
+                await turn.drop()
         except Exception:
             log.exception("direct.failed", job=job.id)
             end = Failed(internal())
@@ -102,7 +110,7 @@ class Direct:
                 call.close()
                 job = call.job
             self.till.close(job, end, turn.hold)
-            self._answer(job, message.reply, end, spoke)
+            self._answer(job, message.reply, _shown(job, end), spoke)
 
     def _answer(self, job: Job, reply: str, end: Done | Failed, spoke: bool) -> None:
         """The last message to the asker: the result, the end of the stream, or the error."""
@@ -141,12 +149,14 @@ class Direct:
         named = _ref(message)
         try:
             ref = named or f"req-{delivery.sequence}-{delivery.stored}"
-            job = self._job(turn, message, Wish(style=Style.DIRECT, durable=True, ref=ref), out=named)
+            job = await self._job(turn, message, Wish(style=Style.DIRECT, durable=True, ref=ref), out=named)
             job = await self._paid(turn, job)
             accepted = await self._dispatcher.submit(job)
         except Problem as problem:
             if turn.hold is not None:
                 turn.hold.undo()
+            if problem.code not in _LATER:
+                await turn.drop()
             if problem.code in _LATER and delivery.count < DELIVERIES * 20:
                 log.warning("direct.delayed", code=str(problem.code), delivery=delivery.count)
                 return
@@ -165,6 +175,7 @@ class Direct:
             }
             self._bus.tell(accepted.job.out, _encode(told))
             if accepted.duplicate:
+                await turn.drop()
                 if turn.hold is not None:  # the first one has paid
                     turn.hold.undo()
                 await self._tell_end(turn, accepted.job)
@@ -196,23 +207,35 @@ class Direct:
         turn.style, turn.body = Style.DIRECT, message.data
         return turn
 
-    def _job(self, turn: Turn, message: Message, wish: Wish, out: str = "") -> Job:
+    async def _job(self, turn: Turn, message: Message, wish: Wish, out: str = "") -> Job:
         """The job that the message asks for. Raises `Problem` for whatever is wrong with it."""
         _, tenant, key_id, op = message.subject.split(".")
         turn.key = self.access.named(key_id, tenant)
         operation = OPERATIONS.get(op)
-        if operation is None:
-            raise Problem(Code.NOT_FOUND, f"There is no operation '{op}'. There are: {', '.join(OPERATIONS)}.")
+        if operation is None or operation.internal:
+            raise Problem(Code.NOT_FOUND, f"There is no operation '{op[:60]}'. There are: {', '.join(_PUBLIC)}.")
         if len(turn.body) > self.parts.limits.body_bytes:
             raise too_large(self.parts.limits.body_bytes)
-        turn.asked = decode(operation, turn.body)
-        self.access.allow(turn.key, op, turn.asked.model)
+        asked = await self._asked(turn, operation)
         if wish.durable:
-            wish = msgspec.structs.replace(wish, reply_to=turn.asked.reply_to or "")
+            wish = msgspec.structs.replace(wish, reply_to=asked.reply_to or "")
         job = turn.job(wish, self.parts)
+        if turn.brought is not None:
+            await turn.brought.keep()
         if not wish.durable:
             return job
         return msgspec.structs.replace(job, out=subjects.out(tenant, key_id, _token(out) or str(job.id)))
+
+    async def _asked(self, turn: Turn, operation: Operation) -> Asking:
+        assert turn.key is not None
+        if (words := _WORDS.get(operation.name)) is not None:
+            turn.dialect = MEDIA
+            await self.inputs.read_message(words, turn)
+        else:
+            turn.asked = decode(operation, turn.body)
+            self.access.allow(turn.key, operation.name, turn.asked.model)
+        assert turn.asked is not None
+        return turn.asked
 
     async def _paid(self, turn: Turn, job: Job) -> Job:
         """Charge the key in advance. Raises `Problem` when its limit or its budget is used up."""
@@ -235,6 +258,13 @@ class _Delivery:
     def __init__(self, reply: str) -> None:
         count, self.sequence, _, self.stored, _ = reply.split(".")[-5:]
         self.count = int(count)
+
+
+def _shown(job: Job, end: Done | Failed) -> Done | Failed:
+    """The end with a media result as its caller is told it."""
+    if job.op not in _WORDS or isinstance(end, Failed) or MEDIA.whole is None:
+        return end
+    return msgspec.structs.replace(end, body=MEDIA.whole(job, end, time.time()))
 
 
 def _ref(message: Message) -> str:

@@ -6,7 +6,7 @@ the status is spent: the failure is told as a last event in the stream, and noth
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -16,6 +16,7 @@ from bus.dispatch import Dispatcher, LiveCall
 from gateway.dialects._dialect import Dialect, Teller
 from gateway.dialects.openai import OPENAI, relay
 from gateway.problems import JSON, Header, answer_of, internal
+from gateway.render import Store
 from schemas.events import Delta, Done, Event, Failed
 from schemas.job import Job
 from schemas.problem import Code, Fault, Problem
@@ -33,11 +34,13 @@ HUNG_UP = Fault(Code.CANCELLED, "The caller hung up.")
 class Reply:
     """One answer on its way: to whom, in which words, with which headers."""
 
-    __slots__ = ("at", "dialect", "headers", "job", "keep", "request", "send")
+    __slots__ = ("at", "dialect", "headers", "job", "keep", "request", "send", "store")
 
     def __init__(self, send: Send, headers: list[Header], request: int, dialect: Dialect = OPENAI) -> None:
         self.send, self.headers, self.request, self.dialect = send, headers, request, dialect
         self.job: Job | None = None
+        self.store: Store | None = None
+        """The files of results, for a dialect whose answers hold more than JSON."""
         self.at = 0.0
         """When the result was there, for one that was stored (Unix seconds; 0: now)."""
         self.keep: Callable[[Done], Awaitable[None]] | None = None
@@ -47,16 +50,39 @@ class Reply:
         """The whole answer: the result, or the error, in the caller's dialect."""
         self.headers += _told(end)
         if isinstance(end, Failed):
-            status, more, body = answer_of(end.fault, self.dialect.told(end.fault, self.request))
-            await send_whole(status, self.headers + more, body, self.send)
+            await self._refuse(end.fault)
             return
         if self.keep is not None:
             await self.keep(end)
+        if self.dialect.render is not None and await self._rendered(end):
+            return
         body = end.body
         if self.dialect.whole is not None and self.job is not None:
             body = self.dialect.whole(self.job, end, self.at or time.time())
         self.headers += (JSON, (b"content-length", b"%d" % len(body)))
         await send_whole(200, self.headers, body, self.send)
+
+    async def _refuse(self, fault: Fault) -> None:
+        status, more, body = answer_of(fault, self.dialect.told(fault, self.request))
+        await send_whole(status, self.headers + more, body, self.send)
+
+    async def _rendered(self, end: Done) -> bool:
+        """Send an answer that is more than JSON. False: this one is not, and nothing was sent."""
+        if self.dialect.render is None or self.job is None or self.store is None:
+            return False
+        try:
+            shown = await self.dialect.render(self.job, end, self.at or time.time(), self.store)
+        except Problem as problem:
+            await self._refuse(problem.fault)
+            return True
+        if shown is None:
+            return False
+        headers = [*self.headers, (b"content-type", shown.content_type.encode())]
+        headers += [(name.encode(), value.encode()) for name, value in shown.headers]
+        if shown.size >= 0:
+            headers.append((b"content-length", b"%d" % shown.size))
+        await send_pieces(200, headers, shown.pieces, self.send)
+        return True
 
     def teller(self) -> Teller:
         assert self.job is not None
@@ -98,6 +124,17 @@ async def send_whole(status: int, headers: list[Header], body: bytes, send: Send
     rest: Any = {"type": "http.response.body", "body": body}
     await send(start)
     await send(rest)
+
+
+async def send_pieces(status: int, headers: list[Header], pieces: AsyncIterator[bytes], send: Send) -> None:
+    """A body that is read while it is sent."""
+    start: Any = {"type": "http.response.start", "status": status, "headers": headers}
+    await send(start)
+    async for piece in pieces:
+        part: Any = {"type": "http.response.body", "body": piece, "more_body": True}
+        await send(part)
+    last: Any = {"type": "http.response.body", "body": b""}
+    await send(last)
 
 
 class Stream:

@@ -12,6 +12,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from gateway.dialects._dialect import Door
 from gateway.dialects.doors import DOORS
+from gateway.openapi_media import media_route, media_schemas
 from schemas.operations import OPERATIONS, Operation
 
 _KEYS = {
@@ -33,12 +34,14 @@ class Described(JsonRenderPlugin):
 
 def described(document: dict[str, Any]) -> dict[str, Any]:
     """The document with every operation of the registry and the ways to show a key."""
-    operations = list(OPERATIONS.values())
+    operations = [operation for operation in OPERATIONS.values() if not operation.media]
     _, structs = msgspec.json.schema_components(
         [operation.request for operation in operations], ref_template="#/components/schemas/{name}"
     )
     paths = {path: {"post": _operation(operation)} for operation in operations for path in operation.routes}
     paths |= {path: {"post": _dialect(path, door)} for path, door in DOORS.items() if door.read is not None}
+    paths |= {path: {"post": media_route(path, door)} for path, door in DOORS.items() if door.media is not None}
+    structs |= media_schemas()
     components = document.get("components", {})
     return {
         **document,

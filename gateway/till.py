@@ -13,11 +13,14 @@ from bus.limits import Hold, Limits
 from gateway.records import Records
 from schemas.events import Done, Failed
 from schemas.job import Job
+from schemas.operations import OPERATIONS
 from schemas.provider import ApiKey
 from schemas.rows import Accounts, Bill
 
 TYPICAL = 256.0
 """Tokens of an answer, before a key's first one is known."""
+_MEDIA = frozenset(name for name, operation in OPERATIONS.items() if operation.media)
+"""Nobody knows beforehand what these cost in tokens, if they cost any; what they did cost is charged at their end."""
 FROM_CACHE = Bill(0.0, False, True)
 
 
@@ -33,7 +36,7 @@ class Till:
 
     async def admit(self, key: ApiKey, job: Job, asked: Any) -> tuple[Job, Hold]:
         """Charge the key. Raises `Problem`: RATE_LIMITED, QUOTA (both 429, with the time to wait), UNAVAILABLE."""
-        tokens_in, tokens_out = len(job.body) // 4 + 1, self._answer(key, job, asked)
+        tokens_in, tokens_out = (0, 0) if job.op in _MEDIA else (len(job.body) // 4 + 1, self._answer(key, job, asked))
         cost = self.accounts.estimate(job, tokens_in, tokens_out) if key.budget_day or key.budget_month else 0.0
         hold = await self.limits.admit(key, tokens_in + tokens_out, cost)
         return (msgspec.structs.replace(job, reserved=hold.micros) if job.durable else job), hold

@@ -6,6 +6,7 @@ It exists because a request may be refused at any step, and its row should tell 
 from collections.abc import Mapping
 
 from bus.limits import Hold
+from gateway.brought import Brought
 from gateway.dialects._dialect import Read
 from gateway.dialects.openai import OPENAI
 from gateway.parts import Parts
@@ -20,7 +21,10 @@ from schemas.provider import ApiKey
 class Turn:
     """Filled from top to bottom. `id` becomes the job's id, and is the request id in any case."""
 
-    __slots__ = ("asked", "body", "client", "created", "dialect", "heads", "hold", "id", "key", "op", "read", "style")
+    __slots__ = (
+        "asked", "body", "brought", "client", "created", "dialect", "heads", "hold", "id", "key", "op", "raw", "read",
+        "style",
+    )  # fmt: skip
 
     def __init__(self, op: str, id: int, created: float, heads: Mapping[bytes, bytes], client: str) -> None:  # noqa: A002
         self.op, self.id, self.created, self.heads, self.client = op, id, created, heads, client
@@ -31,6 +35,10 @@ class Turn:
         self.dialect = OPENAI
         self.hold: Hold | None = None
         """What its key was charged in advance."""
+        self.brought: Brought | None = None
+        """The files that came with it."""
+        self.raw = False
+        """The caller wants the one file of the result, and nothing around it."""
         self.read: Read | None = None
         """The request as its dialect translated it; None where it came canonical."""
 
@@ -73,6 +81,11 @@ class Turn:
             echo=self.read.echo if self.read is not None else b"",
         )
         return steered(job, self.heads, asked)
+
+    async def drop(self) -> None:
+        """Throw away what the request brought along: it becomes no job."""
+        if self.brought is not None:
+            await self.brought.drop()
 
     def refused(self) -> Job:
         """A stand-in for the job that was not made: what its row can tell. Only with a known key."""

@@ -44,6 +44,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SYNC = Wish()
+_FILES = ("image/", "audio/", "video/", "application/octet-stream")
 _SPEAKING = frozenset({b"prefer", b"reply-to", b"replyto", b"idempotency-key", b"ref-id", b"refid"})
 
 
@@ -96,6 +97,14 @@ def seconds(text: str, param: str) -> float:
     if not 0 <= value < float("inf"):
         raise Problem(Code.INVALID_REQUEST, f"wait must be a number of seconds, not '{text[:40]}'.", param=param)
     return value
+
+
+def wants_raw(heads: Mapping[bytes, bytes], query: bytes) -> bool:
+    """Whether the caller of a media operation wants the one file of its result: `Accept: image/*`, or `?raw=1`."""
+    if b"raw=" in query and parse_qs(query.decode("latin-1")).get("raw", ["0"])[-1].lower() in ("1", "true", "yes"):
+        return True
+    first = _text(heads.get(b"accept", b"")).partition(",")[0].strip().lower()
+    return first.startswith(_FILES)
 
 
 def _ref(header: bytes, field: str | None) -> str:

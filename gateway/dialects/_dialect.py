@@ -5,9 +5,9 @@ What a newcomer would get wrong: an answer may be told long after its request (a
 process: all that is left of the request then is its `Job`. What else must be repeated travels in `Job.echo`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -16,6 +16,10 @@ from schemas.events import Done
 from schemas.job import Job, Record
 from schemas.operations import Operation
 from schemas.problem import Code, Fault, Problem
+
+if TYPE_CHECKING:
+    from gateway.render import Shown, Store
+    from gateway.spelling import Words
 
 SSE: list[Header] = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -100,6 +104,8 @@ class Dialect:
     """A header more in which the request's number is told."""
     accepted: Callable[[Record], bytes] | None = None
     """A job under way, for a dialect that has words for it."""
+    render: "Callable[[Job, Done, float, Store], Awaitable[Shown | None]] | None" = None
+    """The result where it is more than JSON: read from the object store while it is sent. None, or nothing from it: `whole`."""
     spelling: Mapping[str, str] = field(default_factory=dict)
     """Canonical field -> the caller's."""
 
@@ -110,12 +116,16 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """One kind of request: what it asks for and in which words. `read` None: the body is canonical already."""
+    """One kind of request: what it asks for and in which words. `read` None: the body is canonical already.
+
+    `media`: the request may be a form and bring files; its `Words` say how it is spelt (`gateway/inputs.py`).
+    """
 
     operation: Operation
     dialect: Dialect
     read: Callable[[bytes, Place], Read] | None = None
     join: Callable[[Read, Record], Read] | None = None
+    media: "Words | None" = None
 
 
 def respelt(fault: Fault, spelling: Mapping[str, str]) -> Fault:

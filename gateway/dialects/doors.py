@@ -4,9 +4,19 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.dialects import anthropic_answer, completions, gemini_answer, ollama_answer, responses_answer
+from gateway.dialects import (
+    anthropic_answer,
+    audio,
+    completions,
+    gemini_answer,
+    images,
+    ollama_answer,
+    responses_answer,
+)
 from gateway.dialects._dialect import Dialect, Door
+from gateway.dialects.media import DOORS as MEDIA_DOORS
 from gateway.dialects.openai import OPENAI
+from gateway.render import Shown, Store, echo_of, encode_echo
 from schemas.events import Done
 from schemas.job import Record, State
 from schemas.operations import CHAT, EMBEDDINGS
@@ -23,6 +33,9 @@ DOORS: dict[str, Door] = {
     "/api/generate": ollama_answer.GENERATE_DOOR,
     "/api/embed": ollama_answer.EMBED_DOOR,
     "/api/embeddings": ollama_answer.EMBEDDINGS_DOOR,
+    **images.DOORS,
+    **audio.DOORS,
+    **MEDIA_DOORS,
 }
 """Path -> door. Gemini's have the model in the path, so their verbs stand below."""
 
@@ -57,7 +70,23 @@ def result_of(record: Record) -> bytes:
     if dialect.whole is None:
         return record.result
     try:
-        done = Done(record.result, record.usage, record.content_type, record.provider, record.attempts, record.first)
-        return dialect.whole(record.job, done, record.finished)
+        return dialect.whole(record.job, _done(record), record.finished)
     except msgspec.DecodeError:  # an agent newer than us: its own words are better than none
         return record.result
+
+
+async def rendered(record: Record, store: Store, raw: bool = False) -> Shown | None:
+    """A stored result that is more than JSON, as its caller would have got it at once. None: it is JSON (`result_of`).
+
+    `raw`: whoever asks now wants the one file of it. Raises `Problem` when its files are gone.
+    """
+    dialect, job = DIALECTS.get(record.job.dialect, OPENAI), record.job
+    if dialect.render is None or record.state is not State.DONE:
+        return None
+    if raw:
+        job = msgspec.structs.replace(job, echo=encode_echo(msgspec.structs.replace(echo_of(job), raw=True)))
+    return await dialect.render(job, _done(record), record.finished, store)
+
+
+def _done(record: Record) -> Done:
+    return Done(record.result, record.usage, record.content_type, record.provider, record.attempts, record.first)

@@ -24,7 +24,9 @@ class Served:
 
 
 def openai(model: Served) -> dict[str, Any]:
-    return {"id": model.name, "object": "model", "created": SINCE, "owned_by": ",".join(sorted(model.queues))}
+    """`operations` is a field more than OpenAI has: what the model can be asked for."""
+    told = {"id": model.name, "object": "model", "created": SINCE, "owned_by": ",".join(sorted(model.queues))}
+    return {**told, "operations": model.ops}
 
 
 def anthropic(model: Served) -> dict[str, Any]:

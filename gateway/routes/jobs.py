@@ -15,13 +15,15 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from bus.desk import Desk
+from gateway.answer import Front
+from gateway.dialects.doors import rendered
 from gateway.live import QUIET_SECONDS
 from gateway.problems import error_of
 from gateway.queued import unless_gone
 from gateway.reading import Gone
-from gateway.wishes import preference, seconds
+from gateway.wishes import preference, seconds, wants_raw
 from schemas.events import Delta, Done, Event, Progress, event_messages
-from schemas.job import JobView
+from schemas.job import JobView, State
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 
@@ -53,10 +55,25 @@ async def read_job(
 
 @get("/jobs/{job:str}/result", summary="A finished job's result alone", tags=["jobs"])
 async def read_result(
-    job: FromPath[str], desk: NamedDependency[Desk], caller: NamedDependency[ApiKey]
-) -> Response[bytes]:
+    job: FromPath[str],
+    request: Asked,
+    desk: NamedDependency[Desk],
+    caller: NamedDependency[ApiKey],
+    front: NamedDependency[Front],
+) -> Response[bytes] | Stream:
     """The body a sync call would have had. 409 while the job is not done."""
     view = await _view(job, desk, caller)
+    if view.status is State.DONE:
+        record = await desk.result(caller, view.id)
+        scope = request.scope
+        shown = await rendered(record, front.store, wants_raw(dict(scope["headers"]), scope["query_string"]))
+        if shown is not None:
+            length = {"content-length": str(shown.size)} if shown.size >= 0 else {}
+            headers = {**dict(shown.headers), **length, "x-job-id": job}
+            kind = shown.content_type
+            if kind.startswith("text/"):
+                kind = kind.partition(";")[0]  # Litestar says the charset of text itself
+            return Stream(shown.pieces, media_type=kind, headers=headers)
     if view.result is None:
         raise Problem(Code.CONFLICT, f"Job {job} is {view.status}: it has no result.", param="job")
     return Response(bytes(view.result), media_type="application/json")

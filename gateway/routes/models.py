@@ -4,6 +4,7 @@ A model that is configured but has no live agent is not listed: a list that prom
 a short one. Three dialects share `/v1/models`; their clients tell themselves apart by a header each of them always sends.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from litestar import Request, get
@@ -16,11 +17,14 @@ from gateway.dialects.doors import ANTHROPIC, GEMINI, dialect_at
 from gateway.dialects.models import Served
 from gateway.parts import Parts
 from schemas.catalogue import Catalogue
+from schemas.operations import CHAT, DEFAULT, EMBEDDINGS, OPERATIONS
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 
 Asked = Request[Any, Any, Any]
-_OPS = ("chat", "embeddings")
+WORDS = (CHAT.name, EMBEDDINGS.name)
+_ALL = (*WORDS, *(op.name for op in OPERATIONS.values() if op.media and not op.internal and op.model == DEFAULT))
+"""What models are listed for. Transforms are done by no model that anybody would choose."""
 _LISTS = {ANTHROPIC.name: told.anthropic_list, GEMINI.name: told.gemini_list}
 _ONES = {ANTHROPIC.name: told.anthropic, GEMINI.name: told.gemini}
 
@@ -28,7 +32,9 @@ _ONES = {ANTHROPIC.name: told.anthropic, GEMINI.name: told.gemini}
 @get(["/v1/models", "/v1beta/models"], summary="Models served now", tags=["models"])
 async def list_models(request: Asked, parts: NamedDependency[Parts], caller: NamedDependency[ApiKey]) -> dict[str, Any]:
     """Every served model; `owned_by` names the queues that serve it."""
-    return _LISTS.get(_dialect(request), told.openai_list)(listed(parts, caller))
+    dialect = _dialect(request)
+    ops = WORDS if dialect in _LISTS else _ALL
+    return _LISTS.get(dialect, told.openai_list)(listed(parts, caller, ops))
 
 
 @get(["/v1/models/{name:path}", "/v1beta/models/{name:path}"], summary="One model", tags=["models"])
@@ -36,26 +42,30 @@ async def read_model(
     name: FromPath[str], request: Asked, parts: NamedDependency[Parts], caller: NamedDependency[ApiKey]
 ) -> dict[str, Any]:
     """404 unless it is served now. A name may hold slashes."""
-    return _ONES.get(_dialect(request), told.openai)(find(parts, name.lstrip("/"), caller))
+    dialect = _dialect(request)
+    ops = WORDS if dialect in _ONES else _ALL
+    return _ONES.get(dialect, told.openai)(find(parts, name.lstrip("/"), caller, ops))
 
 
-def served(parts: Parts) -> list[Served]:
-    """All models that can be asked for by name, sorted."""
+def served(parts: Parts, ops: Iterable[str] = WORDS) -> list[Served]:
+    """All models that can be asked by name for one of these operations, sorted."""
     found: dict[str, Served] = {}
-    for op in _OPS:
+    for op in ops:
         for name, queues in parts.fleet.models(op).items():
+            if name == DEFAULT:
+                continue
             model = found.setdefault(name, Served(name, [], []))
             model.ops.append(op)
             model.queues += [queue for queue in queues if queue not in model.queues]
     return [model for _, model in sorted(found.items())]
 
 
-def listed(parts: Parts, caller: ApiKey) -> list[Served]:
+def listed(parts: Parts, caller: ApiKey, ops: Iterable[str] = WORDS) -> list[Served]:
     """Those that this key may ask for, without the short names of models that are listed by their full one."""
     catalogue = catalogue_of(parts)
     return [
         model
-        for model in served(parts)
+        for model in served(parts, ops)
         if not catalogue.is_alias(model.name) and may_ask(caller, model.name, catalogue)
     ]
 
@@ -64,10 +74,10 @@ def catalogue_of(parts: Parts) -> Catalogue:
     return parts.registry.catalogue if parts.registry else Catalogue()
 
 
-def find(parts: Parts, name: str, caller: ApiKey) -> Served:
+def find(parts: Parts, name: str, caller: ApiKey, ops: Iterable[str] = WORDS) -> Served:
     """By any of its names. Raises `Problem(MODEL_NOT_FOUND)`."""
     allowed = may_ask(caller, name, catalogue_of(parts))
-    found = next((model for model in served(parts) if model.name == name and allowed), None)
+    found = next((model for model in served(parts, ops) if model.name == name and allowed), None)
     if found is None:
         raise Problem(Code.MODEL_NOT_FOUND, f"The model '{name}' is not served here.", param="model")
     return found
