@@ -121,7 +121,7 @@ def refuse_size(said: str, found: Facts | None, field: str) -> None:
 def unreadable(field: str, kind: Kind, said: str) -> Problem:
     told = words(said)
     why = f" ({told})" if told else ""
-    sentence = f"The file in {field} looks like {kind.name} but can't be read: it is damaged or cut short{why}"
+    sentence = f"The file in '{field}' looks like {kind.name} but can't be read: it is damaged or cut short{why}"
     return Problem(Code.INVALID_REQUEST, sentence, param=field)
 
 

@@ -33,6 +33,9 @@ _VP9 = ("-c:v", "libvpx-vp9", "-deadline", "good", "-cpu-used", "5", "-row-mt", 
 _MPEG4 = ("-c:v", "mpeg4", "-tag:v", "xvid", "-q:v", "4", "-pix_fmt", "yuv420p")
 _AAC, _MP3 = ("-c:a", "aac", "-b:a", "160k"), ("-c:a", "libmp3lame", "-q:a", "2")
 _OPUS, _VORBIS = ("-c:a", "libopus", "-b:a", "128k"), ("-c:a", "libvorbis", "-q:a", "5")
+_WMV, _WMA = ("-c:v", "wmv2", "-q:v", "4", "-pix_fmt", "yuv420p"), ("-c:a", "wmav2", "-b:a", "160k")
+_MPEG2, _MP2 = ("-c:v", "mpeg2video", "-q:v", "4", "-pix_fmt", "yuv420p"), ("-c:a", "mp2", "-b:a", "192k")
+_THEORA = ("-c:v", "libtheora", "-q:v", "7", "-pix_fmt", "yuv420p")
 _FIRST = ("-movflags", "+faststart")  # the index before the data: a browser plays before it has all
 
 VIDEO: dict[str, Format] = {
@@ -48,6 +51,12 @@ VIDEO: dict[str, Format] = {
                stereo=True, copies=("vp8", "vp9", "av1", "opus", "vorbis")),
         Format(name="avi", content_type="video/x-msvideo", muxer=("avi",), video=_MPEG4, audio=_MP3, stereo=True,
                copies=("mpeg4", "mp3")),
+        Format(name="wmv", content_type="video/x-ms-wmv", muxer=("asf",), video=_WMV, audio=_WMA, stereo=True,
+               copies=("wmv2", "wmav2")),
+        Format(name="mpeg", content_type="video/mpeg", muxer=("vob",), video=_MPEG2, audio=_MP2, stereo=True,
+               copies=("mpeg2video", "mp2")),
+        Format(name="ogg", content_type="video/ogg", muxer=("ogg",), video=_THEORA, audio=_VORBIS, stereo=True,
+               copies=("theora", "vorbis")),
         Format(name="gif", content_type="image/gif", muxer=("gif",), video=("-c:v", "gif")),
     )
 }  # fmt: skip
@@ -61,6 +70,8 @@ AUDIO: dict[str, Format] = {
         Format(name="ogg", content_type="audio/ogg", muxer=("ogg",), audio=_VORBIS, stereo=True),
         Format(name="m4a", content_type="audio/mp4", muxer=("ipod", *_FIRST), audio=_AAC),
         Format(name="opus", content_type="audio/ogg", muxer=("opus",), audio=_OPUS, stereo=True),
+        Format(name="aac", content_type="audio/aac", muxer=("adts",), audio=_AAC),
+        Format(name="wma", content_type="audio/x-ms-wma", muxer=("asf",), audio=_WMA, stereo=True),
     )
 }  # fmt: skip
 
@@ -69,12 +80,12 @@ JPEG = Format(
 )
 PNG = Format(name="png", content_type="image/png", muxer=("image2pipe",), video=("-c:v", "png", "-frames:v", "1"))
 
-_KIN = {"aiff": "wav", "au": "wav", "caf": "wav", "w64": "wav"}
+_KIN = {"aiff": "wav", "au": "wav", "caf": "wav", "w64": "wav", "asf": "wma"}
 
 
 def same_video(kind: Kind) -> Format:
     """The format a changed video is given back in: its own, or mp4 where we do not write it."""
-    return VIDEO.get(kind.name, VIDEO["mp4"])
+    return VIDEO.get("wmv" if kind.name == "asf" else kind.name, VIDEO["mp4"])
 
 
 def same_audio(kind: Kind) -> Format:

@@ -164,9 +164,7 @@ def _whole(made: Made, expected: float | None, source: tuple[str, Facts], said: 
     fixed, share = _SHORT
     steady = not facts.video and not facts.estimated
     if any(sign in said for sign in _CUT) or (steady and made.seconds < expected - max(fixed, share * expected)):
-        sentence = (
-            f"The file in {field} is cut short: about {expected:.2f} s were expected of it, and part of them is missing"
-        )
+        sentence = f"The file in '{field}' is cut short: about {expected:.2f} s were expected of it, and part of them is missing"
         raise Problem(Code.INVALID_REQUEST, sentence, param=field)
 
 
@@ -181,9 +179,9 @@ def _problem(code: int, said: str, field: str, facts: Facts | None) -> Problem |
     if code == -signal.SIGXFSZ or has(_BIG):
         return Problem(Code.TOO_LARGE, "The result would be larger than the agent may write", param=field)
     if code in (-signal.SIGXCPU, -signal.SIGKILL):
-        return Problem(Code.TOO_LARGE, f"The file in {field} takes more work than the agent may do", param=field)
+        return Problem(Code.TOO_LARGE, f"The file in '{field}' takes more work than the agent may do", param=field)
     if has(_GREEDY):
-        return Problem(Code.TOO_LARGE, f"The file in {field} takes more memory than the agent may use", param=field)
+        return Problem(Code.TOO_LARGE, f"The file in '{field}' takes more memory than the agent may use", param=field)
     if has(_OURS):
         return Problem(Code.PROVIDER_ERROR, f"This ffmpeg can't do that: {words(said)}")
     return None

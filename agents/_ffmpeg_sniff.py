@@ -83,15 +83,17 @@ def sniff(path: Path, field: str) -> Kind:
     with path.open("rb") as file:
         head, size = file.read(HEAD), os.fstat(file.fileno()).st_size
     if not head:
-        raise Problem(Code.INVALID_REQUEST, f"The file in {field} is empty", param=field)
+        raise Problem(Code.INVALID_REQUEST, f"The file in '{field}' is empty", param=field)
     kind, wanted = kind_of(head), _WANTED[field]
     if kind is None:
-        sentence = f"The file in {field} is not {wanted} of a kind we know: its bytes say so, whatever its name is"
+        sentence = f"The file in '{field}' is not {wanted} of a kind we know: its bytes say so, whatever its name is"
         raise Problem(Code.INVALID_REQUEST, sentence, param=field)
     if kind.role not in _ROLES[field] and not (field == "watermark" and kind.name == "gif"):
-        raise Problem(Code.INVALID_REQUEST, f"The file in {field} is {kind.name}, but {wanted} is wanted", param=field)
+        raise Problem(
+            Code.INVALID_REQUEST, f"The file in '{field}' is {kind.name}, but {wanted} is wanted", param=field
+        )
     if head[:4] == b"RIFF" and size + 8 < int.from_bytes(head[4:8], "little") < _UNTOLD:  # ffmpeg would not complain
-        sentence = f"The file in {field} is cut short: its header tells of more bytes than there are"
+        sentence = f"The file in '{field}' is cut short: its header tells of more bytes than there are"
         raise Problem(Code.INVALID_REQUEST, sentence, param=field)
     return kind
 

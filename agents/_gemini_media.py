@@ -209,7 +209,7 @@ async def _inline(refs: list[tuple[FileRef, str]], tools: Tools) -> list[dict[st
             sentence = f"{tools.provider.name} takes at most {INLINE / 1e6:.0f} MB of files in a request"
             raise Problem(Code.TOO_LARGE, sentence, param=param, provider=tools.provider.name) from problem
         if not data:
-            raise Problem(Code.INVALID_REQUEST, f"The file in {param} is empty", param=param)
+            raise Problem(Code.INVALID_REQUEST, f"The file in '{param}' is empty", param=param)
         left -= len(data)
         kind = _media.sniff(data[:65_536]) or ref.content_type
         found.append({"inlineData": {"mimeType": kind, "data": b64encode(data).decode()}})

@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
-from yarl import URL
 
 from agents._asked import media
-from agents._http import Http, Timeouts
-from agents._problems import Scrub
+from agents._http import Http
+from agents._web import host_of, opened
 from agents.agent import Tools
 from schemas.job import Job
 from schemas.problem import Code, Problem
@@ -25,9 +24,7 @@ MAX_PICTURES = 20
 """Fetched for one request."""
 TIMEOUT = 30.0
 """Seconds for one picture, all in all."""
-REDIRECTS = 3
 
-_LIMITS = Timeouts(connect=5.0, first=15.0, stall=10.0)
 _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
     (b"\xff\xd8\xff", 0, "image/jpeg"),
@@ -69,12 +66,12 @@ async def fetch(url: str, http: Http) -> tuple[str, bytes]:
         async with asyncio.timeout(TIMEOUT):
             data = await _get(url, http)
     except TimeoutError as error:
-        raise _problem(f"The picture at {_host(url)} did not arrive within {TIMEOUT:g} s") from error
+        raise _problem(f"The picture at {host_of(url)} did not arrive within {TIMEOUT:g} s") from error
     except Problem as problem:
-        raise _problem(f"The picture at {_host(url)} could not be fetched: {problem.fault.message}") from problem
+        raise _problem(f"The picture at {host_of(url)} could not be fetched: {problem.fault.message}") from problem
     mime = sniff(data)
     if mime is None:
-        raise _problem(f"What {_host(url)} answered is no picture that we know")
+        raise _problem(f"What {host_of(url)} answered is no picture that we know")
     return mime, data
 
 
@@ -84,32 +81,11 @@ def sniff(data: bytes) -> str | None:
 
 
 async def _get(url: str, http: Http) -> bytes:
-    for _ in range(REDIRECTS + 1):
-        target = _parsed(url)
-        caller = (target.host or "", Scrub([]))
-        reply = await http.send(
-            "GET", target, {"Accept": "image/*", "Accept-Encoding": "identity"}, None, _LIMITS, caller
-        )
-        try:
-            if 300 <= reply.status < 400 and (there := reply.headers.get("Location")):
-                url = str(target.join(URL(there)))
-                continue
-            if reply.status != 200:
-                raise Problem(Code.INVALID_REQUEST, f"its server answered {reply.status}")
-            return await reply.read(MAX_BYTES)
-        finally:
-            reply.close()
-    raise Problem(Code.INVALID_REQUEST, f"it was redirected more than {REDIRECTS} times")
-
-
-def _parsed(url: str) -> URL:
+    reply = await opened(url, http, "image/*")
     try:
-        target = URL(url)
-    except ValueError as error:
-        raise Problem(Code.INVALID_REQUEST, "the URL is not valid") from error
-    if target.scheme not in ("http", "https") or not target.raw_host or target.user is not None:
-        raise Problem(Code.INVALID_REQUEST, "only http and https URLs are fetched")
-    return target
+        return await reply.read(MAX_BYTES)
+    finally:
+        reply.close()
 
 
 def _pictures(asked: Any) -> Iterator[dict[str, Any]]:
@@ -123,14 +99,6 @@ def _pictures(asked: Any) -> Iterator[dict[str, Any]]:
 def _url(part: dict[str, Any]) -> str:
     found = media(part)
     return "" if found is None or found.data else found.url
-
-
-def _host(url: str) -> str:
-    """A URL's query may hold a secret, so only the host is told."""
-    try:
-        return URL(url).host or "the URL"
-    except ValueError:
-        return "the URL"
 
 
 def _problem(sentence: str) -> Problem:

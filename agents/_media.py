@@ -6,7 +6,7 @@ reaches a provider, for it could name anything.
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,9 +17,9 @@ import structlog
 
 from agents._ffmpeg_sniff import kind_of
 from agents._files import Files
-from agents._http import MAX_BODY, Reply
+from agents._http import MAX_BODY
 from agents._multipart import Upload
-from agents.agent import FORMS, Call, Tools
+from agents.agent import Again, Call, Tools, reply_to
 from schemas.events import Done, Usage
 from schemas.job import Job
 from schemas.media import Artifact, FileRef, Media, MediaResult, Told, encode_media
@@ -81,7 +81,7 @@ async def upload(shelf: Files, ref: FileRef, stack: AsyncExitStack, param: str) 
             return _read(path)
 
     if not size:
-        raise Problem(Code.INVALID_REQUEST, f"The file in {param} is empty", param=param)
+        raise Problem(Code.INVALID_REQUEST, f"The file in '{param}' is empty", param=param)
     return Upload(filename=f"{param}.{_ending(ref, kind)}", content_type=kind, open=opened, size=size)
 
 
@@ -156,22 +156,6 @@ async def each(works: Sequence[Coroutine[Any, Any, R]]) -> list[R]:
     if len(found) < len(tasks):
         log.warning("media.short", wanted=len(tasks), made=len(found))
     return found
-
-
-Again = Callable[[Call, Problem, Tools], Call | None]
-
-
-async def reply_to(call: Call, tools: Tools, again: Again | None = None) -> Reply:
-    """Send it; `again` may offer another form of a call that was refused. Close the reply in `finally`."""
-    for _ in range(FORMS):
-        try:
-            return await tools.send(call)
-        except Problem as refused:
-            other = again(call, refused, tools) if again else None
-            if other is None:
-                raise
-            call = other
-    return await tools.send(call)
 
 
 async def body_of(call: Call, tools: Tools, again: Again | None = None, limit: int = MAX_BODY) -> bytes:

@@ -16,12 +16,12 @@ import msgspec
 
 from agents._fetched import keep_pieces
 from agents._http import Reply
-from agents._media import PATIENCE, Made, answer, asked, bearer, body_of, file, reply_to, upload
+from agents._media import PATIENCE, Made, answer, asked, bearer, body_of, file, upload
 from agents._multipart import Field, Form, Upload
 from agents._openai_images import written
 from agents._openai_media import counted
 from agents._problems import from_error_object
-from agents.agent import Call, Handle, Tools
+from agents.agent import Call, Handle, Tools, reply_to
 from schemas.events import Event
 from schemas.job import Job
 from schemas.media import Artifact, Segment, SpeechToText, TextToSpeech, Told, Word

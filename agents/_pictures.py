@@ -100,7 +100,7 @@ def _mask(image: bytes, mask: bytes, channel: str) -> Any:
 
 def _opened(data: bytes, kind: str, param: str) -> Any:
     if kind not in _READ:
-        sentence = f"The file in {param} is no picture of a kind we know: send png, jpeg, webp, gif, avif or tiff"
+        sentence = f"The file in '{param}' is no picture of a kind we know: send png, jpeg, webp, gif, avif or tiff"
         raise Problem(Code.INVALID_REQUEST, sentence, param=param)
     import pyvips
 

@@ -292,7 +292,8 @@ def _too_large(param: str, what: str) -> Problem:
 
 
 def _damaged(param: str, error: pyvips.Error) -> Problem:
-    """libvips' own words, the last line of them, without what could be a path."""
+    """libvips' own words, the first line of them (those behind it only say that nothing could be made of it), without
+    what could be a path."""
     lines = [line.strip() for line in str(error.detail or error).splitlines() if line.strip()]
-    words = re.sub(r"\S*/\S*", "…", lines[-1])[:120] if lines else "it can't be decoded"
+    words = re.sub(r"\S*/\S*", "…", lines[0])[:120] if lines else "it can't be decoded"
     return _bad(param, f"it is damaged or cut off ({words})")

@@ -37,7 +37,7 @@ async def samples(path: Path, folder: Path, rate: int, longest: float) -> Any:
     tools, kind = await toolbox(), sniff(path, "audio")
     facts = await facts_of(tools, kind, path, "audio")
     if not facts.audio:
-        raise Problem(Code.INVALID_REQUEST, "The file in audio holds no sound", param="audio")
+        raise Problem(Code.INVALID_REQUEST, "The file in 'audio' holds no sound", param="audio")
     out = folder / "samples.f32"
     form = (*_SPEECH, "-ac", "1", "-ar", str(rate), "-t", f"{longest + 1:g}", "-f", "f32le")
     argv = (tools.ffmpeg, "-nostdin", "-hide_banner", "-v", "error", *opened(kind, path), *form, str(out))
@@ -46,7 +46,7 @@ async def samples(path: Path, folder: Path, rate: int, longest: float) -> Any:
     if not ended.good and not size:
         raise unreadable("audio", kind, ended.tail)
     if not size:
-        raise Problem(Code.INVALID_REQUEST, "The file in audio holds no sound", param="audio")
+        raise Problem(Code.INVALID_REQUEST, "The file in 'audio' holds no sound", param="audio")
     if size > longest * rate:
         sentence = (
             f"The sound is longer than the {longest / 3600:g} hours that are heard in one request; cut it in parts"

@@ -27,7 +27,7 @@ async def download(url: str, http: Http, limit: int, accept: str = "*/*") -> Asy
     """
     host, until = host_of(url), time.monotonic() + SECONDS
     try:
-        reply = await _opened(url, http.guard, accept)
+        reply = await opened(url, http.guard, accept)
     except Problem as problem:
         raise _problem(host, f"could not be fetched: {problem.fault.message}") from problem
     try:
@@ -53,7 +53,8 @@ async def _piece(reply: Reply, host: str) -> bytes:
         raise _problem(host, f"broke off: {problem.fault.message}") from problem
 
 
-async def _opened(url: str, http: Http, accept: str) -> Reply:
+async def opened(url: str, http: Http, accept: str) -> Reply:
+    """The answer of whoever has it, behind at most `REDIRECTS` others. Raises `Problem`."""
     for _ in range(REDIRECTS + 1):
         target = parsed(url)
         caller = (target.host or "", Scrub([]))

@@ -164,6 +164,8 @@ class Tools:
         return self.problem(Code.UNAVAILABLE, "has a base_url that is not an http or https URL")
 
 
+Again = Callable[[Call, Problem, Tools], Call | None]
+"""Another form of a call, for a provider that refused the last one; None: there is none."""
 Handle = Callable[[Job, Tools], AsyncGenerator[Event, None]]
 Report = Callable[[float, str], None]
 """Called while an agent gets ready: share done (0 to 1) and what is going on."""
@@ -207,7 +209,7 @@ def http(
     to_call: Callable[[Job, Tools], Call],
     to_result: Callable[[Job, Tools, bytes], Done],
     reader: Callable[[Job, Tools], Reader] | None = None,
-    again: Callable[[Call, Problem, Tools], Call | None] | None = None,
+    again: Again | None = None,
     prepare: Callable[[Job, Tools], Awaitable[Job]] | None = None,
 ) -> Handle:
     """A handle out of pure functions. `again` may offer another call when a provider refuses the form of the last one;
@@ -216,7 +218,7 @@ def http(
     async def handle(job: Job, tools: Tools) -> AsyncGenerator[Event, None]:
         if prepare is not None:
             job = await prepare(job, tools)
-        reply = await _answer(to_call(job, tools), tools, again)
+        reply = await reply_to(to_call(job, tools), tools, again)
         try:
             if reader is None or not job.stream:
                 yield to_result(job, tools, await reply.read())
@@ -234,7 +236,8 @@ def http(
     return handle
 
 
-async def _answer(call: Call, tools: Tools, again: Callable[[Call, Problem, Tools], Call | None] | None) -> Reply:
+async def reply_to(call: Call, tools: Tools, again: Again | None = None) -> Reply:
+    """Send it; `again` may offer another form of a call that was refused. Close the reply in `finally`."""
     for _ in range(FORMS):
         try:
             return await tools.send(call)

@@ -124,6 +124,8 @@ async def inputs(job: Job, tools: Tools) -> AsyncGenerator[Event, None]:
     async with connected(tools) as comfy:
         found = await comfy.read(lambda info: inspect(request.workflow, info))
         kind = await comfy.read(lambda info: about(request.workflow, info))
+        if request.prompt:
+            kind = {**kind, "prompt": await comfy.read(lambda info: to_api(request.workflow, info).nodes)}
     yield Done(body=encode_media(MediaResult(inputs=found, workflow=kind, model=job.model)))
 
 

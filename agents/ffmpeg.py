@@ -107,11 +107,11 @@ def _must_hold(facts: Facts, field: str) -> None:
     """A field's file must have the stream that the field is named after."""
     if field in ("video", "watermark") and not (facts.video and facts.width and facts.height):
         what = "video" if field == "video" else "picture"
-        raise Problem(Code.INVALID_REQUEST, f"The file in {field} has no {what} in it", param=field)
+        raise Problem(Code.INVALID_REQUEST, f"The file in '{field}' has no {what} in it", param=field)
     if field == "file" and not facts.audio and not (facts.width and facts.height):
         raise Problem(Code.INVALID_REQUEST, "The file has neither pictures nor sound in it", param=field)
     if field == "audio" and not facts.audio:
-        raise Problem(Code.INVALID_REQUEST, "The file in audio has no sound in it", param=field)
+        raise Problem(Code.INVALID_REQUEST, "The file in 'audio' has no sound in it", param=field)
 
 
 def _about(edit: Edit, made: Made, ref: FileRef) -> Artifact:
