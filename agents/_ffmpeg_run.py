@@ -164,7 +164,9 @@ def _whole(made: Made, expected: float | None, source: tuple[str, Facts], said: 
     fixed, share = _SHORT
     steady = not facts.video and not facts.estimated
     if any(sign in said for sign in _CUT) or (steady and made.seconds < expected - max(fixed, share * expected)):
-        sentence = f"The file in '{field}' is cut short: about {expected:.2f} s were expected of it, and part of them is missing"
+        sentence = (
+            f"The file in '{field}' is cut short: about {expected:.2f} s were expected of it, and some are missing"
+        )
         raise Problem(Code.INVALID_REQUEST, sentence, param=field)
 
 

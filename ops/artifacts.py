@@ -11,6 +11,7 @@ import re
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ log = structlog.get_logger()
 PIECE = 256 * 1024
 """Bytes read from disk at a time."""
 _FOLDER = "ai-server-job-"
+_STARTED = time.time()
 
 
 class Keeping(msgspec.Struct, frozen=True, kw_only=True):
@@ -282,16 +284,17 @@ def _new_folder() -> Path:
     root = Path(tempfile.gettempdir())
     for old in root.glob(f"{_FOLDER}*"):
         owner = old.name.removeprefix(_FOLDER).partition("-")[0]
-        if owner.isdecimal() and not _lives(int(owner)):
+        if owner.isdecimal() and _left(old, int(owner)):
             shutil.rmtree(old, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=root))
 
 
-def _lives(pid: int) -> bool:
+def _left(folder: Path, owner: int) -> bool:
+    """Its process is gone. In a container each process of a role has the number of the one before it."""
     try:
-        os.kill(pid, 0)
+        os.kill(owner, 0)
+        return owner == os.getpid() and folder.stat().st_mtime < _STARTED
     except ProcessLookupError:
-        return False
-    except OSError:
         return True
-    return True
+    except OSError:  # that process is another user's, or the folder has gone meanwhile
+        return False

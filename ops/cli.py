@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from ops import lean
-from ops.commands.common import HERE, Where, ask_bus, fail, link_of, need_link, settings_of, talk
+from ops.commands.common import HERE, HERE_ALONE, Box, Where, ask_bus, fail, link_of, need_link, settings_of, talk
 from ops.commands.keys import keys
 from ops.commands.provider import provider
 from ops.commands.route import route
@@ -65,20 +65,25 @@ def gateway(*, host: Host = None, port: Port = None, where: Where = HERE) -> int
 @app.command
 def agent(
     *names: str,
-    nats: Annotated[str, Parameter(help="The NATS to join [default: NATS_URL, or the one here].")] = "",
-    token: Annotated[str, Parameter(help="The agents' token there.", env_var="AI_SERVER_AGENT_TOKEN")] = "",
     found: Annotated[bool, Parameter(help="Serve all that is found here, and callbacks.", negative=())] = False,
+    box: Box = HERE_ALONE,
     where: Where = HERE,
 ) -> int:
-    """Run one agent process that serves the providers NAMES (`callbacks` delivers web callbacks)."""
+    """Run one agent process that serves the providers NAMES (`callbacks` delivers web callbacks).
+
+    Asked to stop (Ctrl-C, SIGTERM), it takes nothing new and finishes what it has; what is not done in time another agent
+    gets. Asked again, it stops at once.
+    """
     if not names and not found:
         raise SystemExit(fail("which provider? `ai-server agent NAME...`; `ai-server status` lists them", 2))
     from ops import joining, run
 
     settings = settings_of(where)
-    url = nats or settings.nats_url
-    link = joining.way(url, token) if url else need_link(settings)
-    return run.start("agent", settings, link, joining.join(settings, link, names, found))
+    if box.url:
+        settings = joining.placed(settings, names, box.url, box.kind)
+    address = box.nats or settings.nats_url
+    link = joining.way(address, box.token) if address else need_link(settings)
+    return run.start("agent", settings, link, joining.join(settings, link, names, found), drain=box.drain)
 
 
 @app.command(name="nats")

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from ops import catalogue
 from schemas.provider import Provider
 
@@ -26,6 +28,7 @@ class Found(NamedTuple):
 
 OLLAMA = ("127.0.0.1", 11434)
 COMFYUI = ("127.0.0.1", 8188)
+USUAL = {"ollama": OLLAMA, "comfyui": COMFYUI}
 PROBE_SECONDS = 0.5
 
 
@@ -84,13 +87,21 @@ def speech() -> Found:
 
 
 def _comfyui(address: str) -> Found:
-    # One slot: ComfyUI runs one prompt at a time, and what waits there can't be taken elsewhere.
-    provider = Provider(name="comfyui", kind="comfyui", base_url=f"http://{address}", slots=1, first_timeout=60)
-    return Found("comfyui", address, provider)
+    return Found("comfyui", address, placed_at("comfyui", "comfyui", f"http://{address}"))
 
 
 def _ollama(address: str) -> Found:
-    return Found("ollama", address, catalogue.provider_of(catalogue.load(), "ollama", base_url=f"http://{address}"))
+    return Found("ollama", address, placed_at("ollama", "ollama", f"http://{address}"))
+
+
+def placed_at(name: str, kind: str, url: str) -> Provider:
+    """A provider of which nothing but its kind and its address is known."""
+    if kind == "comfyui":
+        # One slot: ComfyUI runs one prompt at a time, and what waits there can't be taken elsewhere.
+        return Provider(name=name, kind=kind, base_url=url, slots=1, first_timeout=60)
+    if kind == "ollama":
+        return replace(catalogue.provider_of(catalogue.load(), kind, base_url=url), name=name)
+    return Provider(name=name, kind=kind, base_url=url)
 
 
 def _first(env: Mapping[str, str], names: tuple[str, ...]) -> str:

@@ -22,6 +22,7 @@ from ops import seal as sealing
 from ops.errands import fleet_of
 from ops.printing import say, show, table
 from ops.settings import Settings
+from schemas.operations import DEFAULT, OPERATIONS
 from schemas.problem import Code, Problem
 from schemas.secrets import shown
 
@@ -138,17 +139,21 @@ async def test(bus: Bus, settings: Settings, name: str, chat: bool, model: str) 
 
 
 async def models(bus: Bus, settings: Settings) -> int:
-    """Every model with its providers, its short names and what is known of it."""
+    """Every model with its providers, its short names, what is known of it and what it is for."""
     fleet = await fleet_of(bus)
-    rows = table("model", "providers", "aliases", "pictures", "context")
+    rows = table("model", "providers", "aliases", "pictures", "context", "for")
+    found: dict[tuple[str, ...], list[str]] = {}
     for one in models_view(fleet, fleet.config.providers, catalogue.load(settings.overrides_folder)):
-        if one["op"] == "callback":
+        if one["id"] == DEFAULT or one["op"] not in OPERATIONS or OPERATIONS[one["op"]].internal:
             continue
         by = ", ".join(sorted({_by(one["id"], who) for who in one["providers"]}))
         context = f"{one['context']:,}" if one["context"] else ""
-        rows.add_row(one["id"], by, ", ".join(one["aliases"]), "yes" if one["vision"] else "", context)
-    if not rows.row_count:
+        row: tuple[str, ...] = (one["id"], by, ", ".join(one["aliases"]), "yes" if one["vision"] else "", context)
+        found.setdefault(row, []).append(one["op"])
+    if not found:
         raise Problem(Code.NO_PROVIDER, "no model is served now; `ai-server status` shows the providers")
+    for row, ops in found.items():
+        rows.add_row(*row, ", ".join(ops))
     show(rows)
     return 0
 

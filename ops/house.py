@@ -99,13 +99,16 @@ async def _open(settings: Settings, note: Note, bus: Bus, crew: "Crew", nats: "N
     _write(settings, note)
     providers = {name: one for name, one in config.providers.items() if _served_here(one, mine)}
     told = {name: one for name, one in providers.items() if name in mine or one.kind in ALONE}
-    for name, members in groups(told).items():
-        crew.add(name, ["agent", *members], nats.agent_link)
-    keys = await _first_keys(config)
+    processes = groups(told)
+    late = [name for name, one in told.items() if one.kind in sections.PATIENT]
+    for name in (one for one in processes if one not in late):
+        crew.add(name, ["agent", *processes[name]], nats.agent_link)
     await fleet.start()
     await _ready(note.url, crew)
     # Last: nobody waits for these, and they would slow down the others' start.
     crew.add("archiver", ["archiver"], nats.link)
+    for name in late:
+        crew.add(name, ["agent", *processes[name]], nats.agent_link)
     if tools := [name for name, one in mine.items() if one.kind in sections.TOOLS and not one.host]:
         crew.add("media", ["agent", *tools], nats.agent_link)
     return House(
@@ -118,7 +121,7 @@ async def _open(settings: Settings, note: Note, bus: Bus, crew: "Crew", nats: "N
         providers=providers,
         crew=crew,
         nats_pid=nats.pid,
-        keys=keys,
+        keys=await _first_keys(config),
         broken=nats.broken,
     )
 

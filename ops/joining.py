@@ -10,9 +10,11 @@ from msgspec.structs import replace
 
 from bus.config import Config
 from bus.connection import Link, open_bus
-from ops import run
-from ops.detect import detect
+from ops import catalogue, run, sections
+from ops.detect import USUAL, detect, placed_at
 from ops.settings import Settings
+from schemas.checks import provider_faults
+from schemas.problem import Code, Problem
 from schemas.provider import Provider
 
 
@@ -23,6 +25,18 @@ def way(url: str, token: str) -> Link:
     return replace(run.link_of(url), user="agent", password=token)
 
 
+def placed(settings: Settings, names: tuple[str, ...], url: str, kind: str) -> Settings:
+    """The settings with a section for the one provider that answers at `url`. Raises `Problem(INVALID_REQUEST)`."""
+    if len(names) != 1:
+        raise Problem(Code.INVALID_REQUEST, "--url is the address of one provider: name one")
+    known = settings.providers.get(names[0])
+    kind = kind or (known.kind if known else names[0] if names[0] in catalogue.kinds() else "openai")
+    made = replace(known, base_url=url, kind=kind) if known else placed_at(names[0], kind, url)
+    for _, wrong in provider_faults(made, catalogue.kinds()):
+        raise Problem(Code.INVALID_REQUEST, wrong)
+    return replace(settings, providers={**settings.providers, names[0]: made})
+
+
 def join(settings: Settings, link: Link, names: tuple[str, ...], found: bool) -> tuple[str, ...]:
     """The names to serve. Those that this machine has and the bus does not know are made known to it.
 
@@ -30,11 +44,17 @@ def join(settings: Settings, link: Link, names: tuple[str, ...], found: bool) ->
     """
     unknown = [name for name in names if name not in settings.providers and name != run.CALLBACKS.name]
     here: dict[str, Provider] = {}
-    if settings.detect and (found or unknown):
+    tools = sections.transformers()
+    if settings.detect and (found or any(name not in tools for name in unknown)):
         here = {one.name: one.provider for one in asyncio.run(detect()) if one.provider}
+        # One that is asked for by name but sleeps yet is served as soon as it wakes.
+        usual = {name: placed_at(name, name, "http://{}:{}".format(*USUAL[name])) for name in unknown if name in USUAL}
+        here = {**usual, **here}
     if found:
         names = tuple(dict.fromkeys([*names, *settings.providers, *here, run.CALLBACKS.name]))
-    new = [here[name] for name in names if name in here and name not in settings.providers]
+    # What changes files needs nothing of one machine: it belongs to none, and any may serve it.
+    new = [run.pinned(here[name]) for name in names if name in here and name not in settings.providers]
+    new += [tools[name] for name in unknown if name in tools]
     if new:
         asyncio.run(_introduce(link, new))
     return names
@@ -47,4 +67,4 @@ async def _introduce(link: Link, providers: list[Provider]) -> None:
         await config.start()
         for provider in providers:
             if provider.name not in config.providers:
-                await config.put_provider(run.pinned(provider))
+                await config.put_provider(provider)

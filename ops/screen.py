@@ -17,6 +17,8 @@ from bus.fleet import STALE, Fleet, Seen
 from ops import talk
 from ops.children import State, rss_mb
 from ops.house import House
+from ops.sections import TOOLS
+from schemas.operations import CHAT, DEFAULT
 
 LOG_BYTES = 20_000_000
 LOUD = {"warning": "yellow", "error": "red", "critical": "red"}
@@ -28,7 +30,7 @@ def welcome(house: House, version: str) -> str:
     """Where it is, what it serves, and what to paste. With the first keys: shown here once and nowhere again."""
     lines = ["", f"AI Server {version} is up: {house.url}", "", f"  Data       {house.settings.data}"]
     lines += _about_providers(house)
-    names = list(house.fleet.models())
+    names = [name for name in house.fleet.models() if name not in (DEFAULT, *TOOLS)]
     lines.append(f"  Models     {_few(names) if names else 'none yet; `ai-server models` tells when there are'}")
     if not house.settings.nats_url:
         lines.append(f"  NATS       {house.link.url}  (direct publishers: an API key is the token)")
@@ -38,7 +40,7 @@ def welcome(house: House, version: str) -> str:
         lines += [f"  {name:<9}  {raw}" for name, raw in house.keys.items()]
     else:
         lines += ["", "`ai-server keys create NAME` makes an API key, `ai-server keys list` shows which there are."]
-    model = names[0] if names else "MODEL"
+    model = next(iter(house.fleet.models(CHAT.name)), "MODEL")
     lines += ["", "Try it:", *("  " + line for line in talk.curl(house.url, key, model).splitlines()), ""]
     return "\n".join(lines)
 
@@ -137,7 +139,7 @@ def queues(fleet: Fleet) -> Table:
         beat = seen.beat
         name = beat.provider if beat.queue == beat.provider else f"{beat.queue}/{beat.provider}"
         counts = (beat.slots, beat.in_flight, beat.waiting, f"{beat.seconds:.2f}", beat.done, beat.failed)
-        models = _few([model.name for model in seen.models][:FOLDED])
+        models = _few(sorted({model.name for model in seen.models} - {DEFAULT}))
         table.add_row(name, _fitness(seen), *(str(count) for count in counts), models)
     return table
 

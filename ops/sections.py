@@ -27,6 +27,8 @@ CALLBACKS = Provider(name="callbacks", kind="callbacks", discover=False, slots=3
 TOOLS = ("image", "ffmpeg")
 """Kinds that transform files on this machine: providers like any other too, in a process of their own (`media`), for a
 picture or a film that kills its decoder must not take anybody's chat with it."""
+PATIENT = ("speech",)
+"""Kinds that nobody waits for at the start: loading Whisper takes two seconds of a core."""
 
 
 def transformers() -> dict[str, Provider]:

@@ -15,7 +15,7 @@ class TalkError(Exception):
 
 
 def ask(url: str, key: str, question: str, model: str = "") -> Iterator[str]:
-    """The pieces of the answer. Without `model` the first one that the server lists is asked."""
+    """The pieces of the answer. Without `model` the first that chats is asked."""
     model = model or first_model(url, key)
     body = {"model": model, "stream": True, "messages": [{"role": "user", "content": question}]}
     with_answer = _send(url, key, "POST", "/v1/chat/completions", body)
@@ -35,15 +35,16 @@ def ask(url: str, key: str, question: str, model: str = "") -> Iterator[str]:
 
 
 def models(url: str, key: str) -> list[str]:
+    """Those one can talk to."""
     answer = json.loads(_send(url, key, "GET", "/v1/models").read())
-    return [model["id"] for model in answer["data"]]
+    return [model["id"] for model in answer["data"] if "chat" in model["operations"]]
 
 
 def first_model(url: str, key: str) -> str:
-    """Raises TalkError when the server serves none."""
+    """Raises TalkError when no model that is served can chat."""
     names = models(url, key)
     if not names:
-        raise TalkError("the server has no model to ask; `ai-server status` shows its providers")
+        raise TalkError("the server has no model to talk to; `ai-server status` shows its providers")
     return names[0]
 
 

@@ -6,7 +6,8 @@ the slots that are free, while what the old one has in hand goes on with the old
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from typing import Any
 
 import msgspec
 import structlog
@@ -19,6 +20,7 @@ from bus.wire import Message
 from ops.probe import Seen, Wish, probe
 from ops.provide import Means, Served
 from ops.sections import CALLBACKS, TOOLS
+from schemas.problem import Code, Fault
 from schemas.provider import Provider
 
 log = structlog.get_logger()
@@ -41,10 +43,13 @@ class Team:
         self._ears: dict[str, Ear] = {}
         self._tests: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
+        self._renewed = False
 
     async def run(self, stop: asyncio.Event, grace: float) -> None:
         """Until `stop`; then everything in hand has `grace` seconds."""
         self.config.changed.append(self._changed.set)
+        if self.rest:
+            await self.bus.listen(subjects.LOOK, self._asked_to_look, queue="look")
         asked = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
@@ -57,6 +62,11 @@ class Team:
             asked.cancel()
             self.config.changed.remove(self._changed.set)
             await self._stop(grace)
+
+    def renew(self) -> None:
+        """The catalogue has changed: let successors announce their models by it. What is in memory is not loaded anew."""
+        self._renewed = True
+        self._changed.set()
 
     def assigned(self) -> dict[str, Provider]:
         """The providers that are this process's business, switched on or not."""
@@ -71,8 +81,9 @@ class Team:
     async def _follow(self) -> None:
         assigned = self.assigned()
         wanted = {name: _bare(provider) for name, provider in assigned.items() if provider.enabled}
+        renewed, self._renewed = self._renewed, False
         for name, served in list(self.served.items()):
-            if wanted.get(name) != served.provider:
+            if wanted.get(name) != served.provider or (renewed and served.provider.kind not in OWN_PROCESS):
                 del self.served[name]
                 self._leaving[served] = asyncio.create_task(self._leave(served))
                 log.info("provider.changed" if name in wanted else "provider.stopped", provider=name)
@@ -97,6 +108,8 @@ class Team:
         for ear in self._ears.values():
             await ear.close()
         impatient = [*self.served.values(), *self._leaving]
+        if jobs := sum(len(one.worker.runs) for one in impatient if one.worker is not None):
+            log.info("agent.finishing", jobs=jobs, seconds=grace)
         for task in list(self._leaving.values()):
             task.cancel()
         await asyncio.gather(*(one.drain(grace) for one in impatient))
@@ -112,9 +125,26 @@ class Team:
                 self._ears[name] = await self.bus.listen(subjects.provider_test(name), self._asked, queue="test")
 
     def _asked(self, message: Message) -> None:
-        task = asyncio.get_running_loop().create_task(self._test(message))
+        self._begin(self._test(message))
+
+    def _asked_to_look(self, message: Message) -> None:
+        self._begin(self._look(message))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tests.add(task)
         task.add_done_callback(self._tests.discard)
+
+    async def _look(self, message: Message) -> None:
+        """At a server that is no provider yet."""
+        from ops import look  # ComfyUI's flows are not loaded for nothing
+
+        try:
+            seen = await look.look(msgspec.json.decode(message.data, type=look.Wish), self.means.private)
+        except Exception:
+            log.exception("look.failed")
+            seen = look.Sight(fault=Fault(Code.INTERNAL, "The look itself failed; the agent's log has the reason."))
+        self.bus.tell(message.reply, msgspec.json.encode(seen))
 
     async def _test(self, message: Message) -> None:
         name = message.subject.rpartition(".")[2]

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.live import Live
 
 from bus.fleet import Seen
-from ops import errands, logs, talk
+from ops import errands, logs, sections, talk
 from ops.house import House, house
 from ops.printing import say
 from ops.screen import Screen, welcome
@@ -98,7 +98,7 @@ class Up:
     async def _introduced(self, house: House) -> None:
         """Until every provider has said what it serves or why it can't; with a model that loads, a while longer."""
         began = time.monotonic()
-        missing = {name for name, provider in house.providers.items() if provider.enabled}
+        missing = {name for name, one in house.providers.items() if one.enabled and one.kind not in sections.PATIENT}
         with self.console.status("Starting") if self.person else nullcontext() as line:
             while missing and not self.stop.is_set():
                 loading = [f"{s.beat.provider}: {s.beat.offline}" for s in house.fleet.agents.values() if _loads(s)]

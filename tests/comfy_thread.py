@@ -1,4 +1,4 @@
-"""The ComfyUI double beside a test that is not async: in a thread with a loop of its own. Its switches may be set from outside."""
+"""The ComfyUI double beside a test that is not async: in a thread, with a loop of its own."""
 
 import asyncio
 import threading

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from up_house import ROOT, Up, clean_env, cli, fake_provider, house
+from comfy_thread import comfyui_running
+from fake_comfyui import FakeComfyUI
+from up_house import ROOT, Up, clean_env, cli, fake_provider, house, until
 
 from ops import settings
 from schemas.provider import Provider
@@ -26,34 +28,48 @@ def blocks(document: str) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+def comfy() -> Iterator[FakeComfyUI]:
+    with comfyui_running() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory, comfy: FakeComfyUI) -> Iterator[Up]:
+    """A house with everything on."""
     folder = tmp_path_factory.mktemp("docs")
     with fake_provider() as provider:
         text = f'[providers.small]\nbase_url = "{provider}"\nmodels = ["smollm2"]\ndiscover = false\n'
-        with house(folder, settings=text) as running:
+        text += f'[providers.comfyui]\nkind = "comfyui"\nbase_url = "{comfy.url}"\nslots = 1\n'
+        text += '[providers.speech]\nkind = "speech"\nslots = 1\n'
+        with house(folder, settings=text, env={"AI_SERVER_TRANSFORMS": "1"}) as running:
             tools = folder / "bin"
             tools.mkdir()
             _command(tools / "ai-server", f'exec {sys.executable} -m ops.cli "$@"')
             _command(tools / "python", f'exec {sys.executable} "$@"')
             # In the documents a curl that fails shows its error; here it must fail the test.
             _command(tools / "curl", f'exec {shutil.which("curl")} -sS --fail-with-body "$@"')
+            until(lambda: "whisper-1" in cli("models", data=running.data).stdout, what="the ears")
             yield running
 
 
 @pytest.mark.parametrize("document", [name for name in DOCUMENTS if blocks(name)])
-def test_what_a_document_tells_to_type_works(up: Up, document: str, tmp_path: Path) -> None:
+def test_what_a_document_tells_to_type_works(up: Up, comfy: FakeComfyUI, document: str, tmp_path: Path) -> None:
     script = ["set -euo pipefail", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"]
     for number, (language, text) in enumerate(blocks(document)):
         if language == "python":
             (tmp_path / f"{number}.py").write_text(_here(text, up))
             text = f"python {tmp_path}/{number}.py\n"
         script.append(_here(text, up).replace("report.parquet", str(tmp_path / "report.parquet")))
-    env = clean_env(AI_SERVER_DATA=str(up.data), PATH=f"{up.folder / 'bin'}:{os.environ['PATH']}")
+    place = {"PATH": f"{up.folder / 'bin'}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
+    env = clean_env(AI_SERVER_DATA=str(up.data), **place)
+    comfy.drop_after = 4  # of the one workflow that is run: its line breaks in the middle
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
     assert "Traceback" not in done.stderr
+    if "/workflows/" in "".join(text for _, text in blocks(document)):
+        assert (comfy.drop_after, len(comfy.runs)) == (0, 1)
 
 
 def test_the_documents_are_linked_and_every_link_leads_somewhere() -> None:

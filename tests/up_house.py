@@ -64,7 +64,11 @@ class Up:
                 stderr=errors,
                 start_new_session=True,
             )
-        until(lambda: "Try it:" in self.text or self.process.poll() is not None, 30, "the welcome")
+        try:
+            until(lambda: "Try it:" in self.text or self.process.poll() is not None, 30, "the welcome")
+        except AssertionError:
+            self.stop()
+            raise
         assert "Try it:" in self.text, self.text + self.log.read_text()
 
     @property
@@ -134,14 +138,16 @@ def fake_provider(*words: str) -> Iterator[str]:
 
 
 @contextmanager
-def house(folder: Path, *words: str, provider: str = "", settings: str = "") -> Iterator[Up]:
+def house(
+    folder: Path, *words: str, provider: str = "", settings: str = "", env: Mapping[str, str] | None = None
+) -> Iterator[Up]:
     """A running house with one provider `fake` at `provider`, stopped at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     text = f'durability = "process"\n{settings}\n'
     if provider:
         text += f'[providers.fake]\nbase_url = "{provider}"\nmodels = ["m"]\ndiscover = false\n'
     (folder / "ai-server.toml").write_text(text)
-    up = Up(folder, *words)
+    up = Up(folder, *words, env=env)
     try:
         yield up
     finally:

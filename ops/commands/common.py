@@ -26,6 +26,31 @@ class Where:
 HERE = Where()
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Box:
+    """What an agent of another machine is told: the way to the server, and where on this machine its provider is."""
+
+    nats: Annotated[
+        str, Parameter(help="The NATS to join [default: NATS_URL, or the one here].", show_default=False)
+    ] = ""
+    token: Annotated[
+        str, Parameter(help="The agents' token there.", env_var="AI_SERVER_AGENT_TOKEN", show_default=False)
+    ] = ""
+    url: Annotated[
+        str,
+        Parameter(help="Where the provider answers [default: as found, or as in the settings].", show_default=False),
+    ] = ""
+    kind: Annotated[
+        str, Parameter(help="Its kind, with --url [default: NAME, if that is a kind; else openai].", show_default=False)
+    ] = ""
+    drain: Annotated[float, Parameter(help="Seconds to finish what runs when it shall stop.")] = 25.0
+    """Less than the 30 s that a service manager has patience."""
+
+
+HERE_ALONE = Box()
+
+
 def settings_of(where: Where, **flags: Any) -> "Settings":
     from ops.settings import load
 
