@@ -1,92 +1,136 @@
-"""`/openapi`: what the routes are, made from the routes, and for the hot ones from the operation registry.
+"""`/openapi.json`: OpenAPI 3.1 of all that is served, made from the routes, the doors' table, the operations and the DTOs.
 
-Litestar describes only its ordinary handlers; a bare ASGI handler is added here, or the most used route would be the one
-that is missing.
+What a newcomer would get wrong: nothing here is written at start. The first reader waits for the document (some tenths of a
+second, in a thread), and from then on it is bytes in memory.
 """
 
+import gzip
+import hashlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from litestar import Request
+from litestar import Litestar, Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from gateway.dialects._dialect import Door
-from gateway.dialects.doors import DOORS
-from gateway.openapi_media import media_route, media_schemas
-from schemas.operations import OPERATIONS, Operation
+from gateway.asyncapi import asyncapi
+from gateway.described.bare import bare_paths
+from gateway.described.doors import door_paths
+from gateway.described.dtos import dto_paths, own_paths
+from gateway.described.parts import HEADERS, KEYS, PARAMETERS, responses
+from gateway.described.routes import route_paths
+from gateway.described.shapes import PLACE, Schema, Shapes
+from gateway.described.yaml import yaml_of
+from gateway.openapi_media import media_paths
 
-_KEYS = {
-    "bearer": {"type": "http", "scheme": "bearer"},
-    "header": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
-}
+ABOUT = (
+    "A gateway for AI work. Speak OpenAI's, Anthropic's, Ollama's or Google's wire, or AI Server's DTOs at `/api/{Dto}`; each "
+    "call may be answered at once, queued, or told to a web callback. Errors come in the words of the wire that asked."
+)
+TAGS = (
+    "OpenAI", "Anthropic", "Ollama", "Gemini", "Media operations", "Jobs", "Models", "Files area", "Workflows", "AI", "AI Info",
+    "Media", "Media Info", "Comfy", "Files", "Auth", "Admin", "AI Server", "Typed clients", "House", "House admin",
+)  # fmt: skip
+"""In the order in which readers see them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A document as it is sent."""
+
+    body: bytes
+    packed: bytes
+    """gzip."""
+    etag: str
+
+    @classmethod
+    def of(cls, body: bytes) -> "Paper":
+        return cls(body, gzip.compress(body, 6, mtime=0), f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
 class Described(JsonRenderPlugin):
-    """OpenAPI as JSON, with the operations in it."""
+    """OpenAPI as JSON at `/openapi`, and the one place where the document is kept."""
 
     def __init__(self) -> None:
         super().__init__(path=["/", "/openapi.json"])
+        self._lock = threading.Lock()
+        self._document: Schema | None = None
+        self._papers: dict[str, Paper] = {}
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """The document's bytes."""
-        return super().render(request, described(openapi_schema))
+        """The document's bytes, for Litestar's own route."""
+        return self.paper(request.app).body
+
+    def document(self, app: Litestar) -> Schema:
+        """The document itself; made once."""
+        with self._lock:
+            if self._document is None:
+                self._document = described(app.openapi_schema.to_schema())
+            return self._document
+
+    def paper(self, app: Litestar, kind: str = "json") -> Paper:
+        """As `json` or `yaml`; of the `bus` as JSON."""
+        if (found := self._papers.get(kind)) is None:
+            found = self._papers[kind] = Paper.of(self._body(app, kind))
+        return found
+
+    def _body(self, app: Litestar, kind: str) -> bytes:
+        if kind == "bus":
+            return msgspec.json.encode(asyncapi(self.document(app)["info"]["version"]))
+        return yaml_of(self.document(app)) if kind == "yaml" else msgspec.json.encode(self.document(app))
 
 
-def described(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with every operation of the registry and the ways to show a key."""
-    operations = [operation for operation in OPERATIONS.values() if not operation.media]
-    _, structs = msgspec.json.schema_components(
-        [operation.request for operation in operations], ref_template="#/components/schemas/{name}"
-    )
-    paths = {path: {"post": _operation(operation)} for operation in operations for path in operation.routes}
-    paths |= {path: {"post": _dialect(path, door)} for path, door in DOORS.items() if door.read is not None}
-    paths |= {path: {"post": media_route(path, door)} for path, door in DOORS.items() if door.media is not None}
-    structs |= media_schemas()
-    components = document.get("components", {})
+def described(document: Schema) -> Schema:
+    """The whole document, from what Litestar says of the ordinary routes."""
+    shapes = Shapes()
+    paths = {
+        **door_paths(shapes),
+        **media_paths(shapes),
+        **bare_paths(),
+        **dto_paths(shapes),
+    }
+    for path, item in route_paths(shapes, document.get("paths", {})).items():
+        paths[path] = {**paths.get(path, {}), **item}
+    paths |= own_paths(shapes, paths)
+    answers = responses(shapes)
+    schemas = used_of(shapes.components, [paths, answers])
+    used = {tag for item in paths.values() for operation in item.values() for tag in operation["tags"]}
     return {
-        **document,
-        "paths": {**document.get("paths", {}), **paths},
+        "openapi": "3.1.0",
+        "info": {**document["info"], "description": ABOUT},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag} for tag in TAGS if tag in used],
+        "paths": dict(sorted(paths.items())),
         "components": {
-            **components,
-            "schemas": {**components.get("schemas", {}), **structs},
-            "securitySchemes": _KEYS,
+            "schemas": dict(sorted(schemas.items())),
+            "responses": answers,
+            "parameters": PARAMETERS,
+            "headers": HEADERS,
+            "securitySchemes": KEYS,
         },
-        "security": [{name: []} for name in _KEYS],
+        "security": [{"bearer": []}, {"header": []}],
     }
 
 
-def _dialect(path: str, door: Door) -> dict[str, Any]:
-    """Another dialect's route. Its own documentation describes its wire better than we could."""
-    return {
-        "operationId": path.strip("/").replace("/", "_"),
-        "summary": f"{door.operation.name.capitalize()} on the wire of {door.dialect.name}, in all call styles",
-        "tags": [door.dialect.name.partition(".")[0]],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
-        "responses": {
-            "200": {"description": "The result, or a stream of it"},
-            "202": {"description": "Accepted: ask for the job at `Location`"},
-            "default": {"description": "An error in this dialect's shape"},
-        },
-    }
+def used_of(components: Schema, where: Any) -> Schema:
+    """The components that something refers to. A DTO that is asked in the query needs none of its own."""
+    found: Schema = {}
+    waiting = list(_names(where))
+    while waiting:
+        if (name := waiting.pop()) not in found:
+            found[name] = components[name]
+            waiting += _names(components[name])
+    return found
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
-    struct = operation.request.__name__
-    return {
-        "operationId": operation.name,
-        "summary": f"{operation.name.capitalize()}: sync, streamed, queued or with a callback",
-        "description": (
-            "Sync by default. `Prefer: respond-async` (or `?queue=1`) answers 202 with a job; `Prefer: wait=N` waits up to "
-            "N seconds for it; `replyTo` names a web callback; `Idempotency-Key` or `refId` names the job."
-        ),
-        "tags": [operation.name],
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{struct}"}}},
-        },
-        "responses": {
-            "200": {"description": "The result, or a stream of server-sent events"},
-            "202": {"description": "Accepted: ask for the job at `Location`"},
-            "default": {"description": "An error in OpenAI's shape"},
-        },
-    }
+def _names(thing: Any) -> Iterator[str]:
+    if isinstance(thing, dict):
+        if isinstance(name := thing.get("$ref"), str) and name.startswith(PLACE):
+            yield name.removeprefix(PLACE)
+        for one in thing.values():
+            yield from _names(one)
+    elif isinstance(thing, list):
+        for one in thing:
+            yield from _names(one)

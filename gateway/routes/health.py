@@ -17,7 +17,8 @@ async def home(parts: NamedDependency[Parts]) -> dict[str, Any]:
         "about": "A private AI gateway. Point an OpenAI client's base_url at /v1 and use one of this server's keys.",
         "chat": "/v1/chat/completions",
         "models": "/v1/models",
-        "openapi": "/openapi",
+        "openapi": "/openapi.json",
+        "explorer": "/explorer",
         "health": "/up",
     }
 
