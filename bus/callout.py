@@ -112,8 +112,8 @@ class Callout:
             return "API keys can't be checked at the moment"
         if key is None:
             return "unknown API key"
-        if key.revoked:
-            return "this API key was revoked"
+        if key.revoked or key.disabled:
+            return "this API key was revoked" if key.revoked else "this API key is switched off"
         if key.expires and key.expires <= now:
             return "this API key has expired"
         if not (TOKEN.match(key.tenant) and TOKEN.match(key.id)):

@@ -48,9 +48,9 @@ def signing_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def new_key(name: str, scopes: tuple[str, ...] = (), tenant: str = "default") -> tuple[str, ApiKey]:
-    """A fresh key: the text to show once, and what is stored of it."""
-    raw = KEY_PREFIX + secrets.token_urlsafe(32)
+def new_key(name: str, scopes: tuple[str, ...] = (), tenant: str = "default", chosen: str = "") -> tuple[str, ApiKey]:
+    """A fresh key: the text to show once, and what is stored of it. `chosen`: a text to take instead of random bits."""
+    raw = chosen or KEY_PREFIX + secrets.token_urlsafe(32)
     digest = hash_key(raw)
     stored = ApiKey(
         id=digest[:16],
@@ -169,6 +169,10 @@ class Config:
         revoked = msgspec.structs.replace(key, revoked=key.revoked or time.time())
         await self.put_key(revoked, by, "revoked")
         return revoked
+
+    async def drop_key(self, key_id: str, by: str = "") -> None:
+        """Its history stays; the key is unknown from now on."""
+        await self._put("keys", key_id, b"", _told(by) | GONE)
 
     async def key_use(self) -> dict[str, float]:
         """Key id -> when it was last used (Unix seconds, exact to a minute)."""

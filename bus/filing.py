@@ -46,8 +46,13 @@ class Drawer(Generic[R]):
 
     async def get(self, tenant: str, key: str, number: int) -> tuple[int, R] | None:
         """(revision, record), from the leader."""
+        revision, record = await self.at(tenant, key, number)
+        return (revision, record) if record is not None else None
+
+    async def at(self, tenant: str, key: str, number: int) -> tuple[int, R | None]:
+        """The same for whoever means to write: what was removed a moment ago has left a mark, which has a revision too."""
         found = await self.bus.last(self.stream, self._subject("rec", tenant, key, number))
-        return (found[0], self._decode(found[1])) if found and found[1] else None
+        return (found[0], self._decode(found[1]) if found[1] else None) if found else (0, None)
 
     async def put(self, record: R, revision: int = 0, life: int = 0) -> int:
         """The new revision. `life`: seconds until it lapses (0: never). Raises `Conflict` when the record is not at

@@ -14,7 +14,7 @@ from bus.acks import Full
 from bus.connection import Bus
 from bus.ids import Ids
 from bus.jobs import Jobs
-from bus.view import Show, canonical, view_of
+from bus.view import Show, canonical, enveloped, view_of
 from schemas.callback import CallbackRequest, parse_reply_to, webhook_id
 from schemas.events import Done, Event, Failed, encode_event, event_messages
 from schemas.job import Job, Record, State, Style
@@ -34,9 +34,11 @@ EVENT_LIMIT = 1_000_000
 class Finish:
     """Ends durable jobs. Used by workers, by whoever cancels, and by the keeper."""
 
-    def __init__(self, bus: Bus, jobs: Jobs, ids: Ids, bodies: bool = False, show: Show = canonical) -> None:
-        """`show`: how results look in callbacks; a process that knows the callers' dialects hands it in."""
-        self.show = show
+    def __init__(
+        self, bus: Bus, jobs: Jobs, ids: Ids, bodies: bool = False, show: Show = canonical, post: Show = enveloped
+    ) -> None:
+        """`show`, `post`: how results and whole callbacks look; a process that knows the callers' dialects hands them in."""
+        self.show, self.post = show, post
         self.accounts: Accounts = NO_ACCOUNTS
         self.bus, self.jobs, self.ids, self.bodies = bus, jobs, ids, bodies
 
@@ -59,6 +61,7 @@ class Finish:
             model=end.model,
             cost=bill.cost,
             cost_estimated=bill.estimated,
+            requeues=job.run,
         )
         if not await self.jobs.commit(record):
             log.warning("job.fenced", job=job.id, attempt=job.attempt, queue=queue)
@@ -74,7 +77,7 @@ class Finish:
             await self._call_back(record)
         bill = Bill(record.cost, record.cost_estimated)
         entry = row(job, end, finished=record.finished, bodies=self.bodies, again=again, bill=bill)
-        await self.bus.keep(subjects.log(job.tenant, job.op), encode_logs([entry]), msg_id=f"job.{job.id}")
+        await self.bus.keep(subjects.log(job.tenant, job.op), encode_logs([entry]), msg_id=f"job.{job.label}")
         await self.jobs.drop_claim(job.tenant, job.id)
         await self.accounts.settle(job, bill)
         log.info("job.ended", job=job.id, op=job.op, state=record.state, provider=record.provider, again=again)
@@ -91,17 +94,12 @@ class Finish:
     async def _call_back(self, record: Record) -> None:
         """A job of its own, whose ref is made from the parent's id: asking twice makes one."""
         job, now = record.job, time.time()
-        body = {
-            "type": f"job.{record.state}",
-            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.finished)),
-            "data": view_of(record, None, None, self.show),
-        }
         try:
             target = parse_reply_to(job.reply_to)
         except Problem as problem:  # checked at the edge; here only if the rules have changed since
             log.warning("callback.refused", job=job.id, error=str(problem))
             return
-        request = CallbackRequest(target=target, id=webhook_id(job.id), payload=msgspec.Raw(msgspec.json.encode(body)))
+        request = CallbackRequest(target=target, id=webhook_id(job.label), payload=msgspec.Raw(self._posted(record)))
         child = Job(
             id=self.ids.new(),
             tenant=job.tenant,
@@ -113,7 +111,7 @@ class Finish:
             deadline=now + CALLBACK_SECONDS,
             style=Style.QUEUED,
             durable=True,
-            ref=f"callback.{job.id}",
+            ref=f"callback.{job.label}",
             parent=job.id,
         )
         child, _ = await self.jobs.create(child)
@@ -121,6 +119,17 @@ class Finish:
             await self.jobs.enqueue(child, CALLBACKS)
         except Full:  # accepted all the same: the keeper puts it into the queue
             log.warning("callback.queue_full", job=child.id)
+
+    def _posted(self, record: Record) -> bytes:
+        """The callback's body: as the caller's dialect has it, else the job in an envelope."""
+        if told := self.post(record):
+            return told
+        body = {
+            "type": f"job.{record.state}",
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.finished)),
+            "data": view_of(record, None, None, self.show),
+        }
+        return msgspec.json.encode(body)
 
 
 def end_of(record: Record) -> Done | Failed:

@@ -88,6 +88,12 @@ class Jobs:
             )
         return named.job
 
+    async def named(self, tenant: str, key: str, ref: str) -> int:
+        """The job that a key has named so; 0: none."""
+        digest = hashlib.sha256(ref.encode()).hexdigest()[:40]
+        found = await self.bus.last("KV_JOBS", subjects.idem_key(tenant, key, digest))
+        return _decode_named(found[1]).job if found and found[1] else 0
+
     async def read(self, tenant: str, job: int) -> tuple[int, Record] | None:
         """The record and its revision, from the leader."""
         found = await self.bus.last("KV_JOBS", subjects.job_key(tenant, job))

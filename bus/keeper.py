@@ -8,7 +8,6 @@ newcomer would get wrong: the keeper never touches a job that a living worker ho
 import asyncio
 import contextlib
 import time
-from typing import Any
 
 import msgspec
 import structlog
@@ -21,6 +20,7 @@ from bus.finish import CALLBACKS
 from bus.jobs import DEADLINE, STATE, Jobs
 from bus.puller import ACK, Puller
 from bus.router import Refused, Route, Setting, Wanted, plan, routed
+from bus.underway import subjects_of
 from bus.wire import Headers, Message
 from schemas.events import Failed
 from schemas.job import Claim, Job, Record, claimed, decode_job, resumed
@@ -193,20 +193,10 @@ class Keeper:
         """Ids of all jobs that have a message in WORK or SCHED."""
         held: set[int] = set()
         for stream, at in (("WORK", {"work": 3}), ("SCHED", {"sched": 1, "due": 3})):
-            for subject in await self._subjects(stream):
+            for subject in await subjects_of(self.bus, stream):
                 words = subject.split(".")
                 held.add(int(words[at[words[0]]]))
         return held
-
-    async def _subjects(self, stream: str, pattern: str = ">") -> list[str]:
-        found: list[str] = []
-        while True:
-            query: dict[str, Any] = {"subjects_filter": pattern, "offset": len(found)}
-            info = await self.bus.api(f"STREAM.INFO.{stream}", query, timeout=20)
-            page = info["state"].get("subjects") or {}
-            found += page
-            if not page or len(found) >= info.get("total", 0):
-                return found
 
     async def _restore(self, tenant: str, number: int) -> None:
         found = await self.jobs.read(tenant, number)

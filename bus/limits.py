@@ -272,10 +272,10 @@ class Limits:
             await asyncio.wait([self.bus.spawn(self.counters.surely(subject, amount)) for subject, amount in told])
 
 
-async def settle_job(bus: Bus, key: ApiKey, job: tuple[int, float], micros: int) -> None:
+async def settle_job(bus: Bus, key: ApiKey, job: tuple[int | str, float], micros: int) -> None:
     """A durable job ends in another process than took it in: add what it cost beyond what it was charged (or less).
 
-    `job`: its id and when it was accepted, for it belongs to that day. May be told twice within two minutes.
+    `job`: its label and when it was accepted, for it belongs to that day. May be told twice within two minutes.
     """
     counters, (number, created) = Counters(bus), job
     for window, limit in amounts(key):

@@ -19,15 +19,10 @@ from bus.history import versions
 from schemas.catalogue import Catalogue
 from schemas.operations import OPERATIONS
 from schemas.problem import Code, Problem
-from schemas.provider import ApiKey, Provider
+from schemas.provider import KEY_FIELDS, ApiKey, Provider
 from schemas.rules import ModelRule
 from schemas.secrets import SEALED, SHOWN
 
-KEY_FIELDS = (
-    "name", "scopes", "apis", "models", "expires", "requests_per_minute", "tokens_per_minute", "budget_day",
-    "budget_month", "priority", "user", "notes", "cache_seconds", "storage_bytes",
-)  # fmt: skip
-"""What of a key can be set. `days` is another way to say `expires`."""
 LONGEST_OVERLAP = 90 * 86_400.0
 Fields = Mapping[str, Any]
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
@@ -176,12 +171,19 @@ class Registry:
             raise Problem(Code.NOT_FOUND, f"There is no key '{key_id}'; `ai-server keys list` names them.", param="id")
         return found
 
-    async def create_key(self, fields: Fields, by: str) -> tuple[str, ApiKey]:
-        """The key itself, to show once, and what is stored of it."""
-        raw, made = new_key("")
+    async def create_key(self, fields: Fields, by: str, chosen: str = "") -> tuple[str, ApiKey]:
+        """The key itself, to show once, and what is stored of it. `chosen`: its text. Raises `Problem(CONFLICT)`."""
+        raw, made = new_key("", chosen=chosen)
+        if made.id in self.config.keys:
+            raise Problem(Code.CONFLICT, "There is this very key already.", param="key")
         key = _with_fields(made, fields)
         await self._keep(key, by, "created")
         return raw, key
+
+    async def remove_key(self, key_id: str, by: str) -> None:
+        """Gone from every list; its history stays. Raises `Problem(NOT_FOUND)`."""
+        self.key(key_id)
+        await self.config.drop_key(key_id, by)
 
     async def change_key(self, key_id: str, fields: Fields, by: str) -> ApiKey:
         key = _with_fields(self.key(key_id), fields)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from schemas.job import Job
+from schemas.operations import DEFAULT
 from schemas.problem import Code, Problem
 from schemas.rules import ModelRule, Step, Strategy
 
@@ -136,6 +137,8 @@ def route(wanted: Wanted, queues: Sequence[QueueView], now: float, setting: Sett
     kind = (wanted.op, wanted.model)
     knows = [queue for queue in queues if kind in queue.models]
     if not knows:
+        if wanted.model == DEFAULT:  # the caller named no model, so it is none that is missing
+            raise Refused(Code.NO_PROVIDER, _nobody(wanted.op), retry_after=5)
         raise Refused(Code.MODEL_NOT_FOUND, _unknown(wanted, queues), param="model")
     candidates = [queue for queue in knows if not _refusal(queue, wanted)]
     fit = [queue for queue in candidates if queue.cooling_until <= now]
@@ -286,6 +289,13 @@ def _facts(queue: QueueView) -> str:
     if queue.first or queue.latency:
         facts += f", first token {queue.first:.2f} s, whole call {queue.latency:.2f} s"
     return facts + (", on probation after a failure" if queue.probing else "")
+
+
+def _nobody(op: str) -> str:
+    return (
+        f"Nobody here can do '{op}' yet. `ai-server provider add` adds a provider that can, and docs/how-to/add-a-provider.md "
+        "tells which ones do what."
+    )
 
 
 def _unknown(wanted: Wanted, queues: Sequence[QueueView]) -> str:

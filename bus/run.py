@@ -116,6 +116,7 @@ class Run:
             await self.worker.bus.keep(subjects.live(choice.queue, job.tenant, job.id), encode_job(job), timeout=2)
         except (Problem, Full, ApiError):
             return False
+        self.worker.retried += 1
         log.info("job.handed_on", job=job.id, attempt=job.attempt, queue=choice.queue, why=why)
         return True
 
@@ -243,6 +244,7 @@ class Run:
             return True
         await self.worker.jobs.enqueue(job, choice.queue, choice.wait_until)
         self._ack()
+        self.worker.retried += 1
         log.info("job.handed_on", job=job.id, attempt=job.attempt, queue=choice.queue, why=end.fault.code)
         return True
 

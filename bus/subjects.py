@@ -126,6 +126,13 @@ def agent_cmd(agent: str, verb: str) -> str:
     return f"agent.cmd.{agent}.{verb}"
 
 
+RELOAD = "house.reload"
+"""Every process reads the catalogue anew."""
+
+LOOK = "house.look"
+"""Ask any agent process what a server that is no provider yet has to offer."""
+
+
 def provider_test(name: str) -> str:
     """Ask an agent process that serves the provider to make one cheap call; it tells what it saw."""
     return f"agent.test.{token(name)}"

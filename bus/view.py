@@ -17,6 +17,11 @@ def canonical(record: Record) -> bytes:
     return record.result if record.content_type == "application/json" else b""
 
 
+def enveloped(record: Record) -> bytes:
+    """No callback's body of its own: it is the job, in an envelope."""
+    return b""
+
+
 def view_of(record: Record, claim: Claim | None, progress: Progress | None = None, show: Show = canonical) -> JobView:
     """The job as `GET /jobs/{id}` shows it. Times are Unix seconds."""
     result = show(record)

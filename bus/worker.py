@@ -78,11 +78,13 @@ class Worker:
         self.turns = Turns()
         self.timing = Timing()
         self.offline = ""
+        self._away = 0.0
+        """Unix seconds since which it is offline."""
         self.models: tuple[Model, ...] = provider.models
         self.draining = False
         self._seconds = 1.0
         self._parked = 0
-        self._done = self._failed = 0
+        self._done = self._failed = self.retried = 0
         self._started = time.time()
         self._waiting = [0, 0]
         self._holding = 0
@@ -105,7 +107,7 @@ class Worker:
         for subject, heard in (
             ("job.cancel.*", self._heard_cancel),
             (subjects.HB_ASK, lambda _: self.beat(full=True)),
-            (subjects.agent_cmd(self.agent, "*"), lambda _: self.beat(full=True)),
+            (subjects.agent_cmd(self.agent, "*"), self._told),
         ):
             self._ears.append(await self.bus.listen(subject, heard))
         self.beat(full=True)
@@ -243,8 +245,11 @@ class Worker:
 
     def _begin(self, job: Job, reply: str, delivered: int) -> None:
         known = self.runs.get(job.id)
-        if known is not None and known.job.attempt >= job.attempt:  # the lease was lost, but the run goes on here
-            known.reply = reply
+        if known is not None and known.job.attempt >= job.attempt:
+            if known.job.attempt == job.attempt:  # the lease was lost, but the run goes on here
+                known.reply = reply
+            elif reply:  # a late message of an earlier attempt: to take it for ours would leave ours without an answer
+                self.bus.tell(reply, ACK)
             return
         run = Run(self, job, reply, delivered)
         self.runs[job.id] = run
@@ -266,6 +271,13 @@ class Worker:
         finally:
             self.forget(run)
             self.release(run)
+
+    def _told(self, message: Message) -> None:
+        """`cancel`: end all that is in hand here; anything else: say how you are."""
+        if message.subject.endswith(".cancel"):
+            for run in list(self.runs.values()):
+                run.cancel(Fault(Code.CANCELLED, "Cancelled by an administrator."))
+        self.beat(full=True)
 
     def _heard_cancel(self, message: Message) -> None:
         run = self.runs.get(int(message.subject.rpartition(".")[2]))
@@ -349,8 +361,14 @@ class Worker:
             latency=self.timing.whole(now),
             paced=round(self.pace.wait(now), 3) if self.pace.limited else 0.0,
             probing=self.breaker.probing(time.time()),
+            offline_since=self._offline_since(),
+            retried=self.retried,
         )
         self.bus.tell(subjects.hb(self.queue, self.agent), encode_heartbeat(beat))
+
+    def _offline_since(self) -> float:
+        self._away = (self._away or time.time()) if self.offline else 0.0
+        return self._away
 
     async def _sweep(self) -> None:
         """Once a second: heartbeat, leases, signs of life, deadlines."""

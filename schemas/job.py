@@ -103,6 +103,13 @@ class Job(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """What is known of that until now."""
     reserved: int = 0
     """Millionths of a USD that its key's budget was charged when it was accepted; settled at the end."""
+    run: int = 0
+    """How often the failed job has been put back into its queue (`bus/requeue.py`)."""
+
+    @property
+    def label(self) -> str:
+        """The name of this run, for what may happen once a run: `5`, and `5-1` when it was put back."""
+        return f"{self.id}-{self.run}" if self.run else str(self.id)
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

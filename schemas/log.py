@@ -62,6 +62,8 @@ class RequestLog(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """The model that answered or failed last, where that is not `model`."""
     tokens_written: int = 0
     """Of `tokens_in`, written into the provider's cache."""
+    run: int = 0
+    """A failed job that was put back has a row for each run."""
 
 
 encode_logs = msgspec.msgpack.Encoder().encode

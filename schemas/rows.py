@@ -109,6 +109,7 @@ def row(
         cached=bill.cached,
         served=end.model or (job.model if job.asked else ""),
         tokens_written=usage.tokens_written,
+        run=job.run,
     )
 
 

@@ -154,8 +154,8 @@ class Archive:
         self.refuse(seq, msgspec.json.encode(msgspec.structs.asdict(row)), f"{row.job}.json")
         return False
 
-    def _archived(self, con: "Con", rows: Rows) -> set[int]:
-        """Which jobs of `rows` have a row already: looked up in the months they were created in."""
+    def _archived(self, con: "Con", rows: Rows) -> set[parts.Run]:
+        """Which runs of the jobs of `rows` have a row already: looked up in the months they were created in."""
         months = {month_of(row.created) for _, row in rows}
         jobs = [row.job for _, row in rows]
         while True:

@@ -75,16 +75,18 @@ def select(table: Table, paths: Sequence[Path], month: bool = False) -> str:
     return f"SELECT {names} FROM (({none}) UNION ALL BY NAME {read})"
 
 
-def jobs_in(con: "Con", paths: Sequence[Path], jobs: list[int]) -> set[int]:
-    """Which of `jobs` have a row in the files. Raises `Damaged`, `Vanished`."""
+def jobs_in(con: "Con", paths: Sequence[Path], jobs: list[int]) -> set[tuple[int, int]]:
+    """Which of `jobs` have a row in the files, and for which of their runs. Raises `Damaged`, `Vanished`."""
     import duckdb
 
     if not paths:
         return set()
     files = "[" + ", ".join(quoted(path) for path in paths) + "]"
-    sql = f"SELECT DISTINCT job FROM read_parquet({files}) WHERE job IN (SELECT unnest($jobs))"
+    none = "(SELECT NULL::BIGINT AS job, NULL::INTEGER AS run LIMIT 0)"  # an old file has no column `run`
+    every = f"{none} UNION ALL BY NAME SELECT * FROM read_parquet({files}, union_by_name = true)"
+    sql = f"SELECT DISTINCT job, coalesce(run, 0) FROM ({every}) WHERE job IN (SELECT unnest($jobs))"
     try:
-        return {job for (job,) in con.execute(sql, {"jobs": jobs}).fetchall()}
+        return {(job, run) for job, run in con.execute(sql, {"jobs": jobs}).fetchall()}
     except duckdb.Error as error:
         blame(con, paths)
         raise error

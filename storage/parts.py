@@ -26,6 +26,8 @@ from storage.tables import TABLES
 
 Rows = list[tuple[int, RequestLog]]
 """Rows with their LOG sequence. Rows that came in one message share it."""
+Run = tuple[int, int]
+"""A job and its run: what a row tells of, once."""
 
 STATE = "state.json"
 _NAME = re.compile(r"(\d{8}T\d{9}Z)-(\d{12,})-(\d{12,})\.parquet\Z")
@@ -75,18 +77,18 @@ class Snapshot(msgspec.Struct, frozen=True):
     parts: tuple[Part, ...]
 
 
-def fresh(rows: Rows, doubts: Callable[[int, RequestLog], bool], archived: Callable[[Rows], set[int]]) -> Rows:
-    """`rows` without those doubted whose job is in the archive or comes a second time. `archived` looks jobs up."""
+def fresh(rows: Rows, doubts: Callable[[int, RequestLog], bool], archived: Callable[[Rows], set[Run]]) -> Rows:
+    """`rows` without those doubted whose run is in the archive or comes a second time. `archived` looks jobs up."""
     doubted = [item for item in rows if doubts(*item)]
     if not doubted:
         return rows
-    seen = archived(doubted) | {row.job for seq, row in rows if not doubts(seq, row)}
+    seen = archived(doubted) | {(row.job, row.run) for seq, row in rows if not doubts(seq, row)}
     found = []
     for seq, row in rows:
         if doubts(seq, row):
-            if row.job in seen:
+            if (row.job, row.run) in seen:
                 continue
-            seen.add(row.job)
+            seen.add((row.job, row.run))
         found.append((seq, row))
     return found
 

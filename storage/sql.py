@@ -91,6 +91,18 @@ class Sql:
 
         return self._attempt(run, None, seconds)
 
+    def queries(self, sqls: Sequence[str], limit: int = 10_000, seconds: float = 60.0) -> list[Result]:
+        """Several SELECTs over one moment of the archive. Raises as `query` does."""
+
+        def run(con: "Con", warnings: list[str]) -> list[Result]:
+            found = []
+            for sql in sqls:
+                names, types, rows = _fetch(con, _reading(con, sql)[0], limit + 1)
+                found.append(Result(names, types, rows[:limit], len(rows) > limit, warnings))
+            return found
+
+        return self._attempt(run, None, seconds)
+
     def save(self, sql: str, path: Path, kind: Format, seconds: float = 600.0) -> int:
         """Write a query's whole result to the file `path`; returns the number of rows. Raises as `query` does."""
         target = path.absolute()

@@ -63,7 +63,7 @@ REQUESTS = Table(
     "requests",
     "One row for each request, whichever way it came and however it ended.",
     (
-        Column("job", "BIGINT", "Id of the job, unique; it grows with time."),
+        Column("job", "BIGINT", "Id of the job; with `run`, unique. It grows with time."),
         Column(
             "created",
             "TIMESTAMP",
@@ -107,6 +107,7 @@ REQUESTS = Table(
         Column("cached", "BOOLEAN", "Answered from the response cache: no provider was asked."),
         Column("served", "VARCHAR", "Model that answered or failed last, where that is not `model`; else empty."),
         Column("tokens_written", "BIGINT", "Tokens of the prompt that were written into the provider's cache."),
+        Column("run", "INTEGER", "0; a failed job that an administrator put back has a further row, with 1, 2 …"),
     ),
 )
 
@@ -117,7 +118,7 @@ _values = attrgetter(*_FIELDS)
 _counts: Callable[[RequestLog], tuple[int, ...]] = attrgetter(
     *(column.name for column in REQUESTS.columns if column.type == "BIGINT" and column.name != "seq")
 )
-_small: Callable[[RequestLog], tuple[int, ...]] = attrgetter("status", "attempts")
+_small: Callable[[RequestLog], tuple[int, ...]] = attrgetter("status", "attempts", "run")
 _encode = msgspec.json.Encoder().encode
 
 

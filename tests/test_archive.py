@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from archive_kit import NOVEMBER, OCTOBER, Process, jobs, row, tell_log, until
 
 from bus.connection import Bus, Link
 from ops.archiver import LogReader, read_hot, run_archiver
@@ -22,7 +23,6 @@ from storage import merging, parts
 from storage.archive import Archive
 from storage.sql import Sql
 from storage.tables import REQUESTS
-from tests.archive_kit import NOVEMBER, OCTOBER, Process, jobs, row, tell_log, until
 
 NOW = NOVEMBER + 3600
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from archive_kit import NOVEMBER, OCTOBER, row
 
 from schemas.problem import Code, Problem
 from storage.archive import Archive
 from storage.parts import Mark
 from storage.sql import Hot, Sql, describe, write_csv, write_json
 from storage.tables import REQUESTS
-from tests.archive_kit import NOVEMBER, OCTOBER, row
 
 
 @pytest.fixture
