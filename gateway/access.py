@@ -5,7 +5,7 @@ while CONFIG still holds the very same record: a revoked or changed key is a new
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
 
@@ -29,11 +29,17 @@ class Access:
         self._catalogue = catalogue or Catalogue()
         self._seen: dict[bytes, ApiKey] = {}
         self._used: dict[str, float] = {}
+        self.session: Callable[[Mapping[bytes, bytes]], ApiKey | None] | None = None
+        """The key of a signed-in person's cookie, for a request that brings no key itself."""
+        self.secret: Callable[[str], ApiKey | None] | None = None
+        """The administrator's key, for what is his secret."""
 
     def who(self, heads: Mapping[bytes, bytes]) -> ApiKey:
         """The caller's key. Raises `Problem(UNAUTHENTICATED)` for none, an unknown, a revoked or an expired one."""
         said = heads.get(b"authorization") or heads.get(b"x-api-key")
         if said is None:
+            if self.session is not None and b"cookie" in heads and (key := self.session(heads)) is not None:
+                return key
             raise _stranger(
                 "You didn't provide an API key. Send it as `Authorization: Bearer KEY` or `X-Api-Key: KEY`."
             )
@@ -42,7 +48,9 @@ class Access:
             if not _raw(said):  # a proxy's `Basic …`: the key may stand in the other header
                 said = heads.get(b"x-api-key", b"")
             key = self._look_up(said)
-        if key.revoked or key.expires:
+            if not key.hash:  # the administrator's secret: no key of CONFIG
+                return key
+        if key.revoked or key.expires or key.disabled:
             self.check(key)
         self._use(key)
         return key
@@ -88,6 +96,14 @@ class Access:
                 f"An administrator can allow it: ai-server keys change {key.id} --api {op}",
             )
 
+    def allow_dto(self, key: ApiKey, name: str) -> None:
+        """Raises `Problem(FORBIDDEN)` if the key may not send requests of that name (the AI Server dialect)."""
+        if key.dtos and name not in key.dtos:
+            raise Problem(
+                Code.FORBIDDEN,
+                f"The API key {key.prefix}… may not send '{name}'; it is restricted to: {', '.join(key.dtos)}.",
+            )
+
     def _use(self, key: ApiKey) -> None:
         """Note that the key was used: at most once a minute, and lost rather than waited for."""
         now = time.monotonic()
@@ -100,6 +116,8 @@ class Access:
         """Raises `Problem(UNAUTHENTICATED)` if the key may not be used any more."""
         if key.revoked:
             raise _stranger(f"The API key {key.prefix}… was revoked. Ask your administrator for a new one.")
+        if key.disabled:
+            raise _stranger(f"The API key {key.prefix}… is switched off. Ask your administrator to switch it on.")
         if key.expires and key.expires <= time.time():
             raise _stranger(f"The API key {key.prefix}… has expired. Ask your administrator for a new one.")
 
@@ -108,6 +126,8 @@ class Access:
         if not raw:
             raise _stranger("The Authorization header holds no `Bearer KEY`.")
         key = self._config.find_key(raw)
+        if key is None and self.secret is not None and (admin := self.secret(raw)) is not None:
+            return admin
         if key is None:
             raise _stranger("Incorrect API key provided. `ai-server keys list` shows the keys that exist.")
         if len(self._seen) >= ROOM:

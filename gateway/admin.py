@@ -87,9 +87,11 @@ def key_view(key: ApiKey, used: float | None) -> dict[str, Any]:
 
 
 def key_state(key: ApiKey) -> str:
-    """active, ending (it has a successor), expired or revoked."""
+    """active, ending (it has a successor), expired, disabled or revoked."""
     if key.revoked:
         return "revoked"
+    if key.disabled:
+        return "disabled"
     if key.expires and key.expires <= time.time():
         return "expired"
     return "ending" if key.replaced_by else "active"

@@ -6,6 +6,7 @@ under an id of its own, so that no job ever has two rows.
 """
 
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
@@ -17,7 +18,7 @@ from bus.router import Refused
 from gateway import live, queued
 from gateway.access import Access
 from gateway.answers import Answers, use_of
-from gateway.dialects._dialect import NOWHERE, Door, Place, placed
+from gateway.dialects._dialect import NOWHERE, Door, Place, Read, placed
 from gateway.dialects.responses import no_response
 from gateway.files import Files
 from gateway.inputs import Inputs
@@ -37,6 +38,8 @@ from schemas.provider import ApiKey
 
 log = structlog.get_logger()
 
+Ready = Callable[[], Awaitable[Wish | Read]]
+"""Makes a turn whole and says how it is to be answered; a `Read` holds the whole answer. Raises `Problem`, `Gone`."""
 LEFT = Failed(live.HUNG_UP)
 _UNSURE = frozenset({Code.UNAVAILABLE, Code.INTERNAL})
 """A job that was refused so may be stored all the same: its files must stay."""
@@ -58,29 +61,24 @@ class Front:
         number, name = self.parts.dispatcher.new_id(), door.operation.name
         turn = Turn(name, number, time.time(), dict(headers), client[0] if client else "")
         turn.dialect = door.dialect
+        await self.run(turn, partial(self._ready, door, turn, scope, receive, placed(place, headers)), receive, send)
+
+    async def run(self, turn: Turn, ready: Ready, receive: Receive, send: Send) -> None:
+        """Answer a request that `ready` makes whole: `op`, `asked`, `body` and the rest of its turn. Raises nothing but a
+        cancellation."""
         try:
-            if scope.get("method") != "POST":
-                raise Problem(Code.METHOD_NOT_ALLOWED, f"{scope['path']} is asked with POST.")
-            turn.key = self.access.who(turn.heads)
-            if door.media is not None:
-                turn.raw = wants_raw(turn.heads, scope["query_string"])
-                await self.inputs.read(door.media, turn, receive)
-                asked = turn.asked
-                assert asked is not None
-            else:
-                turn.body = await read_body(receive, turn.heads, self.parts.limits.body_bytes)
-                if door.read is not None and await self._translated(door, turn, placed(place, headers), send):
-                    return
-                asked = turn.asked = decode(door.operation, turn.body, turn.heads.get(b"content-encoding", b""))
-                self.access.allow(turn.key, name, asked.model)
-            wish = wish_of(headers, turn.heads, scope["query_string"], asked)
+            wish = await ready()
+            if isinstance(wish, Read):
+                await self._answered(turn, wish, send)
+                return
             if turn.read is not None and turn.read.background:
                 wish = in_background(wish)
             job = turn.job(wish, self.parts)
             if turn.brought is not None:
                 await turn.brought.keep()
+            assert turn.key is not None
             if self.till.applies(turn.key):
-                job, turn.hold = await self.till.admit(turn.key, job, asked)
+                job, turn.hold = await self.till.admit(turn.key, job, turn.asked)
         except Problem as problem:
             await self.refuse(turn, problem.fault, send)
         except Gone:
@@ -95,6 +93,23 @@ class Front:
             else:
                 await self._live(turn, job, receive, send)
 
+    async def _ready(self, door: Door, turn: Turn, scope: Scope, receive: Receive, place: Place) -> Wish | Read:
+        """Read a request that came to `door`."""
+        if scope.get("method") != "POST":
+            raise Problem(Code.METHOD_NOT_ALLOWED, f"{scope['path']} is asked with POST.")
+        key = turn.key = self.access.who(turn.heads)
+        if door.media is not None:
+            turn.raw = wants_raw(turn.heads, scope["query_string"])
+            await self.inputs.read(door.media, turn, receive)
+        else:
+            turn.body = await read_body(receive, turn.heads, self.parts.limits.body_bytes)
+            if door.read is not None and (known := await self._translated(door, turn, place)) is not None:
+                return known
+            turn.asked = decode(door.operation, turn.body, turn.heads.get(b"content-encoding", b""))
+            self.access.allow(key, turn.op, turn.asked.model)
+        assert turn.asked is not None
+        return wish_of(scope["headers"], turn.heads, scope["query_string"], turn.asked)
+
     async def refuse(self, turn: Turn, fault: Fault, send: Send) -> None:
         """Answer and record a request that became no job."""
         end = Failed(fault)
@@ -102,19 +117,22 @@ class Front:
         await turn.drop()
         await self._reply(turn, send).end(end)
 
-    async def _translated(self, door: Door, turn: Turn, place: Place, send: Send) -> bool:
-        """Put the body into the canonical form. True: the answer was known without a provider, and is sent."""
+    async def _translated(self, door: Door, turn: Turn, place: Place) -> Read | None:
+        """Put the body into the canonical form. What it returns holds the answer, and no provider has to be asked."""
         assert door.read is not None
         assert turn.key is not None
         read = door.read(turn.body, place)
         if read.answer is not None:
-            headers = [*turn.told(), *read.flags, JSON, (b"content-length", b"%d" % len(read.answer))]
-            await live.send_whole(200, headers, read.answer, send)
-            return True
+            return read
         if read.previous and door.join is not None:
             read = door.join(read, await self._stored(turn.key, read.previous))
         turn.read, turn.body = read, read.body
-        return False
+        return None
+
+    async def _answered(self, turn: Turn, read: Read, send: Send) -> None:
+        assert read.answer is not None
+        headers = [*turn.told(), *read.flags, JSON, (b"content-length", b"%d" % len(read.answer))]
+        await live.send_whole(200, headers, read.answer, send)
 
     async def _stored(self, key: ApiKey, number: int) -> Record:
         try:
@@ -155,8 +173,6 @@ class Front:
                 end = await live.answer_json(call, watch, reply)
         except Problem as problem:
             end = Failed(problem.fault, steps=problem.trail if job.explain and isinstance(problem, Refused) else ())
-            if call is None:
-                await turn.drop()
             await reply.end(end)
         except Exception:
             log.exception("request.failed", request=turn.id)
@@ -168,6 +184,8 @@ class Front:
                 call.close()
                 job = call.job
             self.till.close(job, end, turn.hold, cached)
+            if isinstance(end, Failed):  # nobody will try again with what it brought
+                await turn.drop()
 
     async def _durable(self, turn: Turn, job: Job, wish: Wish, receive: Receive, send: Send) -> None:
         dispatcher, key = self.parts.dispatcher, turn.key

@@ -18,6 +18,10 @@ from litestar.openapi import OpenAPIConfig
 
 from bus.desk import Desk
 from bus.limits import Limits as KeyLimits
+from gateway.aiserver.call import Rooms
+from gateway.aiserver.door import AiServer
+from gateway.aiserver.kept import Kept
+from gateway.aiserver.sessions import Sessions
 from gateway.answer import Front
 from gateway.area import Area
 from gateway.artifacts import Artifacts
@@ -34,11 +38,14 @@ from gateway.problems import answer_of, internal
 from gateway.quota import Quota
 from gateway.records import Records
 from gateway.routes import admin, batches, files, gemini, health, jobs, models, ollama, responses, uploads, uploads_tus
+from gateway.routes import described as described_routes
+from gateway.routes import types as type_routes
 from gateway.routes import workflows as workflow_routes
 from gateway.routes.artifacts import artifact_routes
 from gateway.routes.chat import door_routes
 from gateway.routes.variants import variant_routes
 from gateway.till import Till
+from gateway.types.shelf import Shelf
 from gateway.variants import Variants
 from gateway.workflows import Workflows
 from schemas.operations import WORKFLOW
@@ -53,16 +60,18 @@ Asked = Request[Any, Any, Any]
 
 
 class House(Litestar):
-    """Litestar, but for Gemini's requests: their verb stands inside the last piece of the path, which no bare route of
-    Litestar's can match, and its ordinary way would cost as much as all the rest."""
+    """Litestar, but for two dialects. Gemini's verb stands inside the last piece of the path, which no bare route of
+    Litestar's can match, and its ordinary way would cost as much as all the rest; AI Server's names have no case."""
 
-    def __init__(self, front: Front, **settings: Any) -> None:
+    def __init__(self, front: Front, aiserver: AiServer, **settings: Any) -> None:
         super().__init__(**settings)
-        self._front = front
+        self._front, self._aiserver = front, aiserver
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["method"] == "POST" and (asked := gemini.asked(scope)) is not None:
             await self._front.answer(asked[0], gemini.keyed(scope), receive, send, asked[1])
+        elif scope["type"] == "http" and (found := self._aiserver.find(scope)) is not None:
+            await self._aiserver.answer(found, scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -84,7 +93,13 @@ def build(parts: Parts) -> Litestar:
     variants = Variants(parts, artifacts)
     workflows = Workflows(parts, stored, quota, front.access)
     front.inputs.expand[WORKFLOW.name] = workflows.expanded
+    rooms = Rooms(
+        parts=parts, front=front, desk=desk, records=records, files=stored, area=area, quota=quota, links=links,
+        artifacts=artifacts, variants=variants, workflows=workflows,
+        sessions=Sessions(links, front.access, parts.admin_secret),
+    )  # fmt: skip
     batched = Batches(parts, stored, front.access, till)
+    shelf, papers = Shelf(parts.version), Described()
 
     @asynccontextmanager
     async def alive(_: Litestar) -> AsyncGenerator[None, None]:
@@ -116,6 +131,7 @@ def build(parts: Parts) -> Litestar:
 
     return House(
         front,
+        AiServer(rooms),
         route_handlers=[
             *door_routes(front),
             gemini.ask,
@@ -137,8 +153,10 @@ def build(parts: Parts) -> Litestar:
             *uploads_tus.ROUTES,
             *workflow_routes.ROUTES,
             *artifact_routes(artifacts, parts.dispatcher.new_id),
-            *variant_routes(variants, parts.dispatcher.new_id),
+            *variant_routes(variants, parts.dispatcher.new_id, Kept(stored, quota).variant),
             *batches.ROUTES,
+            *type_routes.ROUTES,
+            *described_routes.ROUTES,
             admin.router(parts),
             health.home,
             health.up,
@@ -153,13 +171,15 @@ def build(parts: Parts) -> Litestar:
             "partials": Provide(lambda: partials, sync_to_thread=False),
             "batches": Provide(lambda: batched, sync_to_thread=False),
             "caller": Provide(caller, sync_to_thread=False),
+            "shelf": Provide(lambda: shelf, sync_to_thread=False),
+            "described": Provide(lambda: papers, sync_to_thread=False),
         },
         exception_handlers={Problem: _problem, HTTPException: _refused, Exception: _unforeseen},
         after_request=number,
         lifespan=[alive],
         state=State({"new_id": parts.dispatcher.new_id}),
         openapi_config=OpenAPIConfig(
-            title="AI Server", version=parts.version, path="/openapi", render_plugins=[Described()]
+            title="AI Server", version=parts.version, path="/openapi", render_plugins=[papers]
         ),
         logging_config=None,
         debug=False,

@@ -70,7 +70,7 @@ class Area:
         number, kept = self.files.new_id(), False
         try:
             async with aclosing(self.quota.guard(key, number, data, declared)) as guarded:
-                head, whole = await _peeked(guarded)
+                head, whole = await peeked(guarded)
                 if not head:
                     raise Problem(Code.INVALID_REQUEST, "The file is empty.", param="file")
                 about = About(
@@ -247,7 +247,7 @@ def _admin(key: ApiKey) -> bool:
     return "admin" in key.scopes
 
 
-async def _peeked(data: AsyncGenerator[bytes, None]) -> tuple[bytes, AsyncIterator[bytes]]:
+async def peeked(data: AsyncGenerator[bytes, None]) -> tuple[bytes, AsyncIterator[bytes]]:
     """The first bytes, and all of them."""
     first: list[bytes] = []
     size = 0

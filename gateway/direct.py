@@ -100,8 +100,6 @@ class Direct:
             end = event
         except Problem as problem:
             end = Failed(problem.fault)
-            if call is None:
-                await turn.drop()
         except Exception:
             log.exception("direct.failed", job=job.id)
             end = Failed(internal())
@@ -111,6 +109,8 @@ class Direct:
                 job = call.job
             self.till.close(job, end, turn.hold)
             self._answer(job, message.reply, _shown(job, end), spoke)
+            if isinstance(end, Failed):
+                await turn.drop()
 
     def _answer(self, job: Job, reply: str, end: Done | Failed, spoke: bool) -> None:
         """The last message to the asker: the result, the end of the stream, or the error."""

@@ -34,6 +34,7 @@ log = structlog.get_logger()
 _NUMBER = re.compile(r"[1-9][0-9]{0,15}")
 _MEDIA = re.compile(r"[a-zA-Z0-9!#$&^_.+-]{1,80}/[a-zA-Z0-9!#$&^_.+-]{1,80}")
 NAME_LENGTH = 255
+_TRIES = 8
 DRAFT_SECONDS = 26 * 3600.0
 """What a job makes becomes a file when the job succeeds, and a job may take a day."""
 
@@ -78,24 +79,7 @@ class Files:
     async def enter(self, owner: tuple[str, str], about: "About", blob: Blob, created: float = 0.0) -> FileRecord:
         """Make the stored bytes a file of `owner`. Doing it twice changes nothing."""
         created = created or time.time()
-        record = FileRecord(
-            id=about.id,
-            tenant=owner[0],
-            key=owner[1],
-            filename=about.filename,
-            purpose=about.purpose,
-            size=blob.size,
-            blob=blob.name,
-            digest=blob.digest,
-            content_type=about.content_type,
-            created=created,
-            expires=created + about.life if about.life else 0.0,
-            area=about.area,
-            job=about.job,
-            width=about.width,
-            height=about.height,
-            seconds=about.seconds,
-        )
+        record = record_of(owner, about, blob, created)
         try:
             await self.records.put(record)
         except Conflict:  # we did it before, and died before we could say so
@@ -106,6 +90,20 @@ class Files:
                 await self.discard(about, blob)
             return found[1]
         return record
+
+    async def replace(self, owner: tuple[str, str], about: "About", blob: Blob) -> FileRecord:
+        """The same for a file whose number stays: whoever had it before is gone, bytes and all. Raises `Problem(CONFLICT)`."""
+        record = record_of(owner, about, blob, time.time())
+        for _ in range(_TRIES):
+            revision, before = await self.records.at(*owner, about.id)
+            try:
+                await self.records.put(record, revision)
+            except Conflict:  # somebody else writes it just now
+                continue
+            if before is not None and before.blob != blob.name:
+                await self.blobs.drop(before.blob, holder(about.id))
+            return record
+        raise Problem(Code.CONFLICT, f"'{about.filename}' is being changed by others; try again.")
 
     async def withdraw(self, owner: tuple[str, str], number: int) -> None:
         """Take back a file that was entered, bytes and all, if it is there."""
@@ -210,6 +208,27 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     width: int = 0
     height: int = 0
     seconds: float = 0.0
+
+
+def record_of(owner: tuple[str, str], about: About, blob: Blob, created: float) -> FileRecord:
+    return FileRecord(
+        id=about.id,
+        tenant=owner[0],
+        key=owner[1],
+        filename=about.filename,
+        purpose=about.purpose,
+        size=blob.size,
+        blob=blob.name,
+        digest=blob.digest,
+        content_type=about.content_type,
+        created=created,
+        expires=created + about.life if about.life else 0.0,
+        area=about.area,
+        job=about.job,
+        width=about.width,
+        height=about.height,
+        seconds=about.seconds,
+    )
 
 
 def holder(number: int) -> str:

@@ -8,6 +8,7 @@ field that comes last, by the key's rights, by a limit; whoever refuses it throw
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -135,6 +136,20 @@ class Inputs:
 
     # ---- what they mean ---------------------------------------------------------------------------------------------
 
+    async def asked(self, words: Words, meant: Meant, turn: Turn) -> None:
+        """The same for fields that another dialect has read: `values` by canonical name, files as `FileRef` or text."""
+        fields = Fields(words, form=False)
+        fields.values = meant.values
+        turn.op = meant.operation.name
+        if turn.brought is None:
+            self._brought(turn)
+        assert turn.brought is not None
+        await self._ask(meant, fields, turn, turn.brought)
+
+    def bring(self, turn: Turn) -> Brought:
+        """What takes the files that come with a request."""
+        return self._brought(turn)
+
     async def _mean(self, fields: Fields, turn: Turn, brought: Brought) -> None:
         try:
             meant = _meant(fields)
@@ -165,6 +180,9 @@ class Inputs:
         echo = self._echo(meant.echo, fields.words, turn)
         turn.asked, turn.body = asked, _encode(asked)
         turn.read = Read(body=turn.body, echo=_encode(echo) if echo else b"")
+        if written := {name: said for name, said in fields.said.items() if said != name}:
+            # What the agent finds wrong is told as the caller spelt it too.
+            turn.dialect = replace(turn.dialect, spelling={**turn.dialect.spelling, **written})
 
     def _echo(self, echo: dict[str, Any], words: Words, turn: Turn) -> dict[str, Any]:
         if words.absolute and (origin := origin_of(turn.heads)):

@@ -63,8 +63,8 @@ class Reply:
         await send_whole(200, self.headers, body, self.send)
 
     async def _refuse(self, fault: Fault) -> None:
-        status, more, body = answer_of(fault, self.dialect.told(fault, self.request))
-        await send_whole(status, self.headers + more, body, self.send)
+        _, more, body = answer_of(fault, self.dialect.told(fault, self.request))
+        await send_whole(self.dialect.status(fault), self.headers + more, body, self.send)
 
     async def _rendered(self, end: Done) -> bool:
         """Send an answer that is more than JSON. False: this one is not, and nothing was sent."""

@@ -3,7 +3,7 @@
 Nothing here reads settings or environment, so a test builds a whole gateway from five objects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -13,6 +13,7 @@ from bus.connection import Bus
 from bus.dispatch import Dispatcher
 from bus.fleet import Fleet
 from bus.registry import Registry
+from gateway.past import Past
 from schemas.rows import NO_ACCOUNTS, Accounts
 
 
@@ -70,5 +71,11 @@ class Parts:
     """A connection for the bytes of files alone, so that no call waits behind them. None: they share `bus`."""
     workflows: Mapping[str, bytes] = field(default_factory=dict)
     """The built-in ComfyUI workflows by name, as JSON."""
+    admin_secret: str = ""
+    """Whoever shows it is an administrator; empty: nobody is by a secret."""
     registry: Registry | None = None
     """Changes of providers and keys. None: one that can't seal secrets."""
+    reload: Callable[[], Awaitable[None]] | None = None
+    """Has every process read the catalogue anew. None: it stays as it is."""
+    past: Past | None = None
+    """The archive. None: this gateway has none at hand."""

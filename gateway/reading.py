@@ -72,4 +72,4 @@ def too_large(limit: int) -> Problem:
 
 def decode(operation: Operation, body: bytes, packed: bytes = b"") -> Any:
     """The typed request. `packed`: its Content-Encoding. Raises `Problem(INVALID_REQUEST)` with the field's path."""
-    return parse(_DECODE[operation.name], body, packed)
+    return parse(_DECODE[operation.name], body, packed, kind=operation.request)

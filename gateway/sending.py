@@ -24,6 +24,8 @@ log = structlog.get_logger()
 Header = tuple[bytes, bytes]
 
 PUBLIC_CACHE = "public, max-age=31536000, immutable"
+NAMED_CACHE = "public, no-cache"
+"""Under a name that may come to stand for another file; the ETag tells."""
 PRIVATE_CACHE = "private, no-cache"
 """A browser may keep it, but asks each time whether it may still show it: that costs a 304."""
 

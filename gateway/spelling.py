@@ -136,7 +136,7 @@ def struct_of(meant: Meant, form: bool) -> Any:
     def convert(_: bytes) -> Any:
         return msgspec.convert(values, type=kind, strict=not form)
 
-    return parse(convert, b"")
+    return parse(convert, b"", kind=kind)
 
 
 def json_of(text: str, name: str) -> Any:

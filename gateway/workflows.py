@@ -16,9 +16,8 @@ from typing import Any
 import msgspec
 import structlog
 
-from bus.acks import Conflict
 from gateway.access import Access
-from gateway.files import About, Files, holder
+from gateway.files import About, Files
 from gateway.live import settle
 from gateway.parts import Parts
 from gateway.quota import Quota
@@ -30,7 +29,6 @@ from schemas.operations import INSPECT_WORKFLOW
 from schemas.operations import WORKFLOW as RUN
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
-from storage.blobs import Blob
 
 log = structlog.get_logger()
 
@@ -92,33 +90,9 @@ class Workflows:
         try:
             async with aclosing(self.quota.guard(key, draft, _once(data), len(data))) as guarded:
                 blob = await self.files.store(owner, guarded, about, LARGEST)
-            return await self._enter(owner, about, blob)
+            return await self.files.replace(owner, about, blob)
         finally:
             await self.quota.release(key, draft)
-
-    async def _enter(self, owner: tuple[str, str], about: About, blob: Blob) -> FileRecord:
-        record = FileRecord(
-            id=about.id,
-            tenant=owner[0],
-            key=owner[1],
-            filename=about.filename,
-            purpose=about.purpose,
-            size=blob.size,
-            blob=blob.name,
-            digest=blob.digest,
-            content_type=about.content_type,
-            created=time.time(),
-        )
-        for _ in range(_TRIES):
-            before = await self.files.records.get(*owner, about.id)
-            try:
-                await self.files.records.put(record, before[0] if before else 0)
-            except Conflict:  # somebody stores one of that name just now
-                continue
-            if before is not None and before[1].blob != blob.name:
-                await self.files.blobs.drop(before[1].blob, holder(about.id))
-            return record
-        raise Problem(Code.CONFLICT, f"Workflow '{about.filename[:-5]}' is being changed by others; try again.")
 
     async def delete(self, key: ApiKey, name: str) -> None:
         """Raises `Problem`: NOT_FOUND, FORBIDDEN for a built-in one."""
@@ -145,8 +119,9 @@ class Workflows:
             _shape(said)
         return values
 
-    async def inputs(self, key: ApiKey, name: str) -> dict[str, Any]:
-        """What a ComfyUI that is online says of its inputs. Raises `Problem`: NO_PROVIDER, what the agent found wrong."""
+    async def inputs(self, key: ApiKey, name: str, prompt: bool = False) -> dict[str, Any]:
+        """What a ComfyUI that is online says of its inputs; `prompt`: and its API form. Raises `Problem`: NO_PROVIDER, what the
+        agent found wrong."""
         self.access.allow_op(key, RUN.name)
         workflow = json.loads(await self.read(key, name))
         now = time.time()
@@ -156,7 +131,7 @@ class Workflows:
             key=key.id,
             op=INSPECT_WORKFLOW.name,
             model=INSPECT_WORKFLOW.model,
-            body=_encode(InspectWorkflow(model=INSPECT_WORKFLOW.model, workflow=workflow)),
+            body=_encode(InspectWorkflow(model=INSPECT_WORKFLOW.model, workflow=workflow, prompt=prompt)),
             created=now,
             deadline=now + SECONDS,
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.catalogue import Catalogue, KnownModel, ProviderType
+from schemas.catalogue import Catalogue, KnownModel, ProviderType, SystemPrompt
 from schemas.provider import Provider
 
 FOLDER = "overrides"
@@ -26,16 +26,18 @@ class BadCatalogueError(Exception):
 class _Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     types: dict[str, ProviderType] = {}
     models: dict[str, KnownModel] = {}
+    prompts: dict[str, SystemPrompt] = {}
 
 
 def load(overrides: Path | None = None) -> Catalogue:
     """The catalogue; `overrides` is the folder with the user's `*.toml`, read in the order of their names."""
-    types, models = dict(_built_in().types), dict(_built_in().models)
+    types, models, prompts = dict(_built_in().types), dict(_built_in().models), dict(_prompts().prompts)
     for path in sorted(overrides.glob("*.toml")) if overrides is not None and overrides.is_dir() else ():
         tables = _read(path)
         types |= tables.types
         models |= tables.models
-    return Catalogue(types, models)
+        prompts |= tables.prompts
+    return Catalogue(types, models, prompts)
 
 
 def kinds() -> frozenset[str]:
@@ -49,6 +51,11 @@ def kinds() -> frozenset[str]:
 @cache
 def _built_in() -> _Tables:
     return _read(_BUILT_IN)
+
+
+@cache
+def _prompts() -> _Tables:
+    return _read(_BUILT_IN.with_name("prompts.toml"))
 
 
 def _read(path: Path) -> _Tables:

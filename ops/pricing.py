@@ -80,7 +80,7 @@ class Books:
         key = self.config.keys.get(job.key)
         if key is None or bill.cost is None or not (key.budget_day or key.budget_month):
             return
-        await settle_job(self.config.bus, key, (job.id, job.created), round(bill.cost * MICRO) - job.reserved)
+        await settle_job(self.config.bus, key, (job.label, job.created), round(bill.cost * MICRO) - job.reserved)
 
     def list_price(self, providers: tuple[str, ...], model: str) -> float:
         """USD of a typical request (3,000 tokens in, 1,000 out) at the cheapest of them; infinite where it is unknown."""

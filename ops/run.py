@@ -56,9 +56,11 @@ async def gateway(settings: Settings, link: Link, stop: asyncio.Event, listener:
     from bus.keeper import Keeper
     from bus.registry import Registry
     from gateway.app import build
-    from gateway.dialects.doors import result_of
+    from gateway.dialects.doors import posted_of, result_of
     from gateway.parts import FileRules, Limits, Parts
+    from ops.past import Archived
     from ops.pricing import Books
+    from ops.reloading import Reloading
 
     known = catalogue_of(settings)
     listener = listener or listen(settings.host, settings.port)
@@ -66,12 +68,14 @@ async def gateway(settings: Settings, link: Link, stop: asyncio.Event, listener:
         await declare(bus)
         config, ids, jobs = Config(bus), Ids(bus), Jobs(bus)
         fleet = Fleet(bus, config)
-        finish = Finish(bus, jobs, ids, settings.archive.bodies, show=result_of)
+        finish = Finish(bus, jobs, ids, settings.archive.bodies, show=result_of, post=posted_of)
         dispatcher = Dispatcher(fleet, jobs, ids, finish, settings.limits.queue_seconds)
         books = Books(config, settings.data, known)
         finish.accounts, dispatcher.list_price = books, books.list_price
         for part in (config, ids, fleet, dispatcher, Keeper(dispatcher), books):
             await part.start()
+        reloading = Reloading(bus, known, settings.overrides_folder, books.forget)
+        await reloading.start()
         parts = Parts(
             bus=bus,
             config=config,
@@ -91,7 +95,10 @@ async def gateway(settings: Settings, link: Link, stop: asyncio.Event, listener:
             bulk=bulk,
             files=msgspec.convert(settings.files, FileRules, from_attributes=True),
             workflows=workflows(),
+            admin_secret=settings.admin_secret,
             registry=Registry(config, sealing.load(settings.data, os.environ), known, catalogue.kinds()),
+            past=Archived(bus, settings.data / "archive"),
+            reload=reloading.ask,
         )
         async with doorkeeper(settings, link, config):
             await serve(build(parts), listener, stop, lambda: hurry(dispatcher))
@@ -117,20 +124,24 @@ async def doorkeeper(settings: Settings, link: Link, config: "Config") -> AsyncI
         yield
 
 
-async def agent(settings: Settings, link: Link, stop: asyncio.Event, names: Sequence[str], rest: bool = False) -> None:
-    """One process that serves the providers `names`, and with `rest` also those that are nobody else's."""
+async def agent(
+    settings: Settings, link: Link, stop: asyncio.Event, names: Sequence[str], drain: float = DRAIN_SECONDS
+) -> None:
+    """One process that serves the providers `names` (`REST`: also nobody else's). `drain`: seconds for what is in hand."""
     from agents.agent import load as load_agent
     from bus.config import Config
     from bus.finish import Finish
     from bus.fleet import Fleet
     from bus.ids import Ids
     from bus.jobs import Jobs
-    from gateway.dialects.doors import result_of
+    from gateway.dialects.doors import posted_of, result_of
     from ops.artifacts import Shelf, keeping_of
     from ops.pricing import Books
     from ops.provide import Means
+    from ops.reloading import Reloading
     from ops.team import Team
 
+    rest, names = REST in names, [name for name in names if name != REST]
     if rest:
         load_agent("openai")  # aiohttp costs 0.3 s: the first provider that is added live must not wait for it
     async with open_bus(link, "agent-" + "-".join(names)[:40]) as bus:
@@ -143,11 +154,18 @@ async def agent(settings: Settings, link: Link, stop: asyncio.Event, names: Sequ
         seal = await own_sections(settings, config, names)
         shelf = Shelf(bus, ids.new, keeping_of(settings))
         means = Means(private=settings.private_callbacks, seal=seal, catalogue=catalogue_of(settings), shelf=shelf)
-        finish = Finish(bus, Jobs(bus), ids, settings.archive.bodies, show=result_of)
+        finish = Finish(bus, Jobs(bus), ids, settings.archive.bodies, show=result_of, post=posted_of)
         finish.accounts = books = Books(config, settings.data, means.catalogue)
         await books.start()
+        team = Team(fleet, finish, names, means, rest=rest)
+
+        def renew() -> None:
+            books.forget()
+            team.renew()
+
+        await Reloading(bus, means.catalogue, settings.overrides_folder, renew).start()
         try:
-            await Team(fleet, finish, names, means, rest=rest).run(stop, DRAIN_SECONDS)
+            await team.run(stop, drain)
         finally:
             await shelf.close()
 
@@ -225,10 +243,12 @@ def link_of(url: str) -> Link:
 # ---- one process ----------------------------------------------------------------------------------------------------
 
 
-def start(role: str, settings: Settings, link: Link, names: Sequence[str] = (), fd: int = -1) -> int:
+def start(
+    role: str, settings: Settings, link: Link, names: Sequence[str] = (), fd: int = -1, drain: float = DRAIN_SECONDS
+) -> int:
     """Run a role until SIGTERM or SIGINT; the exit code. A second signal ends it at once.
 
-    `names`: an agent's providers, with `--rest` among them for those that are nobody else's.
+    `names`: an agent's providers, with `--rest` among them for those that are nobody else's; `drain`: its patience.
     """
     import uvloop
 
@@ -236,7 +256,7 @@ def start(role: str, settings: Settings, link: Link, names: Sequence[str] = (), 
     listener = socket.socket(fileno=fd) if fd >= 0 else None
     roles: dict[str, Callable[[asyncio.Event], Coroutine[Any, Any, None]]] = {
         "gateway": lambda stop: gateway(settings, link, stop, listener),
-        "agent": lambda stop: agent(settings, link, stop, [n for n in names if n != REST], REST in names),
+        "agent": lambda stop: agent(settings, link, stop, names, drain),
         "archiver": lambda stop: archiver(settings, link, stop),
     }
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -107,6 +107,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How a model's requests are spread, and what takes its place: `[models."NAME"]`."""
     nats_url: str = ""
     """From `NATS_URL`, never from the file: it may hold a password."""
+    admin_secret: str = ""
+    """From `AI_SERVER_ADMIN_SECRET` (or `AUTH_SECRET`), never from the file: whoever shows it is an administrator."""
     file: str = ""
     """Where these settings came from; empty: no file."""
 
@@ -128,7 +130,7 @@ class BadSettingsError(Exception):
 
 
 FILE = "ai-server.toml"
-_NOT_IN_FILE = ("nats_url", "file")
+_NOT_IN_FILE = ("nats_url", "admin_secret", "file")
 _TABLES: dict[str, type[msgspec.Struct]] = {
     "nats": NatsSettings,
     "archive": ArchiveSettings,
@@ -158,7 +160,9 @@ def load(
         merged["models"] = rules_of(table.get("models", {}))
     except ValueError as error:
         raise BadSettingsError(f"{path or FILE}: {error}") from error
-    merged |= {"nats_url": env.get("NATS_URL", ""), "file": str(path.absolute()) if path else ""}
+    secret = env.get("AI_SERVER_ADMIN_SECRET") or env.get("AUTH_SECRET") or ""
+    merged |= {"nats_url": env.get("NATS_URL", ""), "admin_secret": secret}
+    merged["file"] = str(path.absolute()) if path else ""
     try:
         return msgspec.convert(merged, Settings, dec_hook=_path, strict=True)
     except msgspec.ValidationError as error:

@@ -70,9 +70,9 @@ class CallbackRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """The JSON to send, byte for byte: it is what gets signed."""
 
 
-def webhook_id(job_id: int) -> str:
-    """The stable id of the callback that reports this job."""
-    return f"msg_{job_id}"
+def webhook_id(job: int | str) -> str:
+    """The stable id of the callback that reports this job, by its id or the label of its run."""
+    return f"msg_{job}"
 
 
 def parse_reply_to(text: str) -> Target:

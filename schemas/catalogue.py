@@ -51,13 +51,23 @@ class KnownModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return (name,) if isinstance(name, str) else tuple(name)
 
 
+class SystemPrompt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A role that a chat may be opened with."""
+
+    name: str
+    text: str
+
+
 class Catalogue:
     """Types and models by id, and the questions that are asked of them."""
 
     def __init__(
-        self, types: dict[str, ProviderType] | None = None, models: dict[str, KnownModel] | None = None
+        self,
+        types: dict[str, ProviderType] | None = None,
+        models: dict[str, KnownModel] | None = None,
+        prompts: dict[str, SystemPrompt] | None = None,
     ) -> None:
-        self.types, self.models = types or {}, models or {}
+        self.types, self.models, self.prompts = types or {}, models or {}, prompts or {}
         self._latest = {name.partition(":")[0]: name for name, model in self.models.items() if model.latest}
         self._native = {
             (kind, native.lower()): name
@@ -65,6 +75,14 @@ class Catalogue:
             for kind in model.native
             for native in model.natives(kind)
         }
+
+    def become(self, other: "Catalogue") -> None:
+        """Hold what `other` holds, for all who hold this one."""
+        self.__dict__.update(other.__dict__)
+
+    def same(self, other: "Catalogue") -> bool:
+        """Whether both hold the same."""
+        return (self.types, self.models, self.prompts) == (other.types, other.models, other.prompts)
 
     def resolve(self, name: str) -> str:
         """`llama3.3` and `llama3.3:latest` -> `llama3.3:70b`; any other name as it is."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
-from schemas.provider import SCOPES, ApiKey, Provider
+from schemas.provider import NOTHING, SCOPES, ApiKey, Provider
 from schemas.secrets import ENV, SEALED, secret_header
 
 Faults = Iterator[tuple[str, str]]
@@ -15,7 +15,7 @@ Faults = Iterator[tuple[str, str]]
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 TAKEN = ("callbacks",)
 _ENV = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*\Z")
-_OURS = re.compile(r"env:(AI_SERVER_|NATS_URL\Z)")
+_OURS = re.compile(r"env:(AI_SERVER_|(NATS_URL|AUTH_SECRET)\Z)")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 LONGEST = 4096
@@ -108,7 +108,7 @@ def key_faults(key: ApiKey, apis: frozenset[str] = frozenset()) -> Faults:
         if scope not in SCOPES:
             yield "scopes", f"scopes: there is no {scope!r}; there are: {', '.join(SCOPES)}"
     for api in key.apis:
-        if apis and api not in apis:
+        if apis and api not in apis and api != NOTHING:
             yield "apis", f"apis: there is no {api!r}; there are: {', '.join(sorted(apis))}"
     for pattern in key.models:
         if not pattern or len(pattern) > 200 or _CONTROL.search(pattern):
@@ -116,6 +116,15 @@ def key_faults(key: ApiKey, apis: frozenset[str] = frozenset()) -> Faults:
     for name in AMOUNTS:
         if not 0 <= getattr(key, name) < 1e15:
             yield name, f"{name} must be 0 or more"
-    for name in ("notes", "user"):
+    yield from _note_faults(key)
+
+
+def _note_faults(key: ApiKey) -> Faults:
+    """What is noted beside a key, for people and for the operator's own programs."""
+    for name in ("notes", "user", "user_id", "ref"):
         if len(getattr(key, name)) > 2000:
             yield name, f"{name} may have at most 2000 characters"
+    if len(key.meta) > 100 or any(len(name) > 200 or len(text) > 2000 for name, text in key.meta.items()):
+        yield "meta", "meta may have at most 100 entries of at most 2000 characters"
+    if len(key.features) > 100 or any(not word or len(word) > 200 for word in key.features):
+        yield "features", "features may be at most 100 words of 1 to 200 characters"

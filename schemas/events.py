@@ -137,4 +137,4 @@ def usage_dict(usage: Usage) -> dict[str, Any]:
 
 def fault_dict(fault: Fault) -> dict[str, Any]:
     """A fault as callers see it, without what is empty."""
-    return {name: value for name in fault.__struct_fields__ if (value := getattr(fault, name)) is not None}
+    return {name: value for name in fault.__struct_fields__ if (value := getattr(fault, name)) not in (None, ())}

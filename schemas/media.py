@@ -174,14 +174,16 @@ class InspectWorkflow(Media, frozen=True, kw_only=True):
     """What inputs a workflow has. Asked by the edge."""
 
     workflow: dict[str, Any]
+    prompt: bool = False
+    """The API's form of it too: what ComfyUI runs."""
 
 
 # ---- transforms ------------------------------------------------------------------------------------------------------
 
 Position = Literal["TopLeft", "TopRight", "BottomLeft", "BottomRight", "Center"]
 ImageFormat = Literal["jpg", "png", "gif", "bmp", "tiff", "webp", "avif"]
-VideoFormat = Literal["mp4", "webm", "mkv", "mov", "avi", "gif"]
-AudioFormat = Literal["mp3", "wav", "flac", "ogg", "m4a", "opus"]
+VideoFormat = Literal["mp4", "webm", "mkv", "mov", "avi", "gif", "wmv", "mpeg", "ogg"]
+AudioFormat = Literal["mp3", "wav", "flac", "ogg", "m4a", "opus", "aac", "wma"]
 
 
 class ConvertImage(Media, frozen=True, kw_only=True):
@@ -351,7 +353,8 @@ class MediaResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     inputs: list[dict[str, Any]] | None = None
     """Of an inspected workflow."""
     workflow: dict[str, Any] | None = None
-    """The same workflow's `type` (the operation it is nearest to) and `outputs` (`image`, `video`, `audio`, `text`, `3d`)."""
+    """The same workflow's `type` (the operation it is nearest to) and `outputs` (`image`, `video`, `audio`, `text`, `3d`); and
+    `prompt`, its API form, where that was asked for."""
 
 
 encode_media = msgspec.json.Encoder().encode

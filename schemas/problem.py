@@ -40,6 +40,15 @@ class Code(StrEnum):
     INTERNAL = "internal"
 
 
+class FieldFault(msgspec.Struct, frozen=True, array_like=True):
+    """One of several things that are wrong with a request."""
+
+    rule: str
+    """Which rule was broken: `NotEmpty`, `InclusiveBetween` …"""
+    field: str
+    message: str
+
+
 class Fault(msgspec.Struct, frozen=True, array_like=True):
     """A failure as it travels: on the bus, in the job record, in the archive."""
 
@@ -52,6 +61,8 @@ class Fault(msgspec.Struct, frozen=True, array_like=True):
     provider: str | None = None
     provider_status: int | None = None
     """The HTTP status the provider answered, if it answered."""
+    errors: tuple[FieldFault, ...] = ()
+    """All that is wrong with a request, where that is more than one thing, or a rule that has a name."""
 
 
 class Problem(Exception):

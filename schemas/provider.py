@@ -110,6 +110,10 @@ class Heartbeat(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Seconds until the provider's rate limit lets the next call through."""
     probing: bool = False
     """Half open: one job is let through to see whether the provider is back."""
+    offline_since: float = 0.0
+    """Unix seconds since which it can't be reached."""
+    retried: int = 0
+    """Failures after which the job went on elsewhere, or here a second time."""
 
 
 class Priority(StrEnum):
@@ -160,7 +164,28 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Answers of its requests are kept so long for equal requests of its own; 0: only where a request asks for it."""
     storage_bytes: int = 0
     """How much its files may take together; 0: as the settings say for all keys."""
+    disabled: float = 0.0
+    """Switched off since then (Unix seconds), until it is switched on again; 0: on."""
+    dtos: tuple[str, ...] = ()
+    """Requests of the AI Server dialect it may send, by name; empty: all. `apis` then holds what they do."""
+    features: tuple[str, ...] = ()
+    """Words that the operator's own programs look for."""
+    user_id: str = ""
+    ref_id: int | None = None
+    ref: str = ""
+    meta: dict[str, str] = {}
+    """What the operator notes beside it: ids of other systems, and whatever else."""
 
+
+KEY_FIELDS = (
+    "name", "scopes", "apis", "models", "expires", "requests_per_minute", "tokens_per_minute", "budget_day",
+    "budget_month", "priority", "user", "notes", "cache_seconds", "storage_bytes", "disabled", "dtos", "features", "user_id",
+    "ref_id", "ref", "meta",
+)  # fmt: skip
+"""What of a key can be set. `days` is another way to say `expires`."""
+
+NOTHING = "nothing"
+"""In `apis` of a key that may do no operation at all (and yet look at lists)."""
 
 SCOPES = ("admin", "analytics")
 """`admin`: the admin API. `analytics`: questions about all keys' requests."""

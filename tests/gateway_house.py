@@ -22,7 +22,7 @@ from bus.ids import Ids
 from bus.jobs import Jobs
 from bus.streams import declare
 from gateway.app import Limits, Parts, build
-from gateway.dialects.doors import result_of
+from gateway.dialects.doors import posted_of, result_of
 from ops.provide import Served
 from schemas.log import RequestLog, decode_logs
 from schemas.provider import ApiKey, Model, Provider
@@ -60,6 +60,7 @@ class House:
         self.config: Config
         self.fake: FakeProvider
         self.http: aiohttp.ClientSession
+        self.app: Any = None
         self.rows: list[RequestLog] = []
 
     async def post(self, body: Any = None, *, path: str = CHAT, **more: Any) -> tuple[int, dict[str, str], Any]:
@@ -90,7 +91,7 @@ async def agent_of(link: Link, provider: Provider) -> AsyncIterator[Served]:
         fleet = Fleet(bus, config)
         for part in (config, ids, fleet):
             await part.start()
-        served = Served(fleet, Finish(bus, jobs, ids, show=result_of), provider, private=True)
+        served = Served(fleet, Finish(bus, jobs, ids, show=result_of, post=posted_of), provider, private=True)
         served.start()
         try:
             yield served
@@ -104,14 +105,14 @@ async def gateway_of(link: Link, house: House, **parts: Any) -> AsyncIterator[st
     async with open_bus(link, "gateway") as bus:
         config, ids, jobs = Config(bus), Ids(bus), Jobs(bus)
         fleet = Fleet(bus, config)
-        dispatcher = Dispatcher(fleet, jobs, ids, Finish(bus, jobs, ids, show=result_of), 5.0)
+        dispatcher = Dispatcher(fleet, jobs, ids, Finish(bus, jobs, ids, show=result_of, post=posted_of), 5.0)
         for part in (config, ids, fleet, dispatcher):
             await part.start()
         house.bus, house.config = bus, config
         given = {"limits": Limits(body_bytes=1_000_000), "private_callbacks": False, "version": "1.2.3", **parts}
         if make := given.get("registry"):
             given["registry"] = make(config)
-        app = build(Parts(bus=bus, config=config, fleet=fleet, dispatcher=dispatcher, **given))
+        app = house.app = build(Parts(bus=bus, config=config, fleet=fleet, dispatcher=dispatcher, **given))
         listener = socket.create_server(("127.0.0.1", 0))
         server = uvicorn.Server(
             uvicorn.Config(

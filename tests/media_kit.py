@@ -26,7 +26,7 @@ from bus.fleet import Fleet
 from bus.ids import Ids
 from bus.jobs import Jobs
 from bus.worker import Worker
-from gateway.dialects.doors import result_of
+from gateway.dialects.doors import posted_of, result_of
 from gateway.files import Files
 from ops.artifacts import Keeping, Shelf
 from ops.provide import performer
@@ -35,7 +35,7 @@ from schemas.events import Done, Event, Progress, Usage
 from schemas.files import INPUT, FileRecord
 from schemas.job import Job
 from schemas.media import Artifact, FileRef, MediaResult, Segment, Told, Word, encode_media
-from schemas.operations import OPERATIONS
+from schemas.operations import OPERATIONS, Operation
 from schemas.problem import Code, Problem
 from schemas.provider import Model, Provider
 
@@ -204,9 +204,11 @@ def form(*parts: tuple[Any, ...], **fields: Any) -> aiohttp.FormData:
 
 
 @asynccontextmanager
-async def studio_of(link: Link, studio: Studio, keeping: Keeping | None = None) -> AsyncIterator[Worker]:
+async def studio_of(
+    link: Link, studio: Studio, keeping: Keeping | None = None, ops: list[Operation] = MEDIA
+) -> AsyncIterator[Worker]:
     """The studio's worker, on a connection of its own."""
-    models = tuple(Model(name=op.model if op.model != "default" else "painter", op=op.name) for op in MEDIA)
+    models = tuple(Model(name=op.model if op.model != "default" else "painter", op=op.name) for op in ops)
     async with open_bus(link, "studio") as bus, Http(private=True) as http:
         config, ids, jobs = Config(bus), Ids(bus), Jobs(bus)
         fleet = Fleet(bus, config)
@@ -215,9 +217,9 @@ async def studio_of(link: Link, studio: Studio, keeping: Keeping | None = None) 
         given = Provider(name="studio", kind="openai", slots=8, models=models)
         given = msgspec.structs.replace(given, models=Catalogue().announced(given, given.models))
         shelf = Shelf(bus, ids.new, keeping)
-        agent = Agent(handles={op.name: studio.handle for op in MEDIA})
+        agent = Agent(handles={op.name: studio.handle for op in ops})
         perform = performer(agent, Tools(http, given), None, shelf)
-        worker = Worker(fleet, Finish(bus, jobs, ids, show=result_of), given, perform)
+        worker = Worker(fleet, Finish(bus, jobs, ids, show=result_of, post=posted_of), given, perform)
         await worker.start()
         try:
             yield worker

@@ -45,6 +45,7 @@ def tried_elsewhere(fault: Fault) -> bool:
 
 @pytest.mark.parametrize("events", [1, 2, 3, 5, 9, 14])
 async def test_a_socket_that_breaks_after_any_event_loses_nothing(house: Bench, events: int) -> None:
+    """checklist 75"""
     house.comfy.drop_after = events
     story = await house.run(drawn())
     assert len(story.result.artifacts) == 1

@@ -35,10 +35,14 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """compose.yaml as `docker compose` itself understands it."""
     folder = tmp_path_factory.mktemp("compose")
     (folder / "compose.yaml").write_text((ROOT / "compose.yaml").read_text())
-    done = tool("docker-compose", "--profile", "gpu", "config", "--format", "json", folder=folder)
+    done = tool(
+        "docker-compose", "--profile", "gpu", "--profile", "comfyui", "config", "--format", "json", folder=folder
+    )
     assert "AI_SERVER_AGENT_TOKEN" in done.stderr  # without a secret it does not start at all
     (folder / ".env").write_text(f"AI_SERVER_AGENT_TOKEN={TOKEN}\nOPENAI_API_KEY='sk-$x'\n")
-    done = tool("docker-compose", "--profile", "gpu", "config", "--format", "json", folder=folder)
+    done = tool(
+        "docker-compose", "--profile", "gpu", "--profile", "comfyui", "config", "--format", "json", folder=folder
+    )
     assert done.returncode == 0, done.stderr
     read: dict[str, Any] = json.loads(done.stdout)
     return read
@@ -109,12 +113,16 @@ def test_what_the_dockerfile_builds_answers_and_its_health_check_tells(tmp_path:
 
 def test_compose_has_all_roles_each_restarted_and_none_with_more_rights_than_it_needs(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    assert set(services) == {"nats", "gateway", "agents", "archiver", "ollama", "gpu-agent"}
+    assert set(services) == {"nats", "gateway", "agents", "media", "archiver", "ollama", "gpu-agent", "comfyui-agent"}
     for name, service in services.items():
         assert service["restart"] == "unless-stopped", name
         assert service["cap_drop"] == ["ALL"], name
         assert "healthcheck" in service or name == "gateway", name  # the gateway has the image's own
-    assert [name for name, service in services.items() if service.get("profiles")] == ["gpu-agent", "ollama"]
+    assert [name for name, service in services.items() if service.get("profiles")] == [
+        "comfyui-agent",
+        "gpu-agent",
+        "ollama",
+    ]
     published = [port for service in services.values() for port in service.get("ports", [])]
     assert {port["host_ip"] for port in published} == {"127.0.0.1"}
     holders = [name for name, service in services.items() if "sk-" in json.dumps(service)]

@@ -19,7 +19,7 @@ from bus.finish import Finish
 from bus.fleet import Fleet
 from bus.ids import Ids
 from bus.jobs import Jobs
-from gateway.dialects.doors import result_of
+from gateway.dialects.doors import posted_of, result_of
 from ops.artifacts import Shelf
 from ops.provide import Means, Served
 from schemas.provider import Provider
@@ -44,7 +44,7 @@ async def gpu_of(link: Link, provider: Provider) -> AsyncIterator[None]:
         for part in (config, ids, fleet):
             await part.start()
         means = Means(private=True, shelf=Shelf(bus, ids.new))
-        served = Served(fleet, Finish(bus, jobs, ids, show=result_of), provider, means)
+        served = Served(fleet, Finish(bus, jobs, ids, show=result_of, post=posted_of), provider, means)
         served.start()
         try:
             yield
@@ -78,6 +78,7 @@ async def test_a_workflow_is_stored_listed_read_replaced_and_deleted(house: Medi
     assert (await house.house.get("/workflows/portrait"))[0] == 404
     assert await names(house) == {"plain": "built_in"}
     assert [blob async for blob in house.files.blobs.all()] == []
+    assert (await put(house, "portrait", API))[0] == 200  # its name is free again at once
 
 
 async def test_ones_own_stands_before_a_built_in_one_of_that_name(house: MediaHouse) -> None:

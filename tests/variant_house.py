@@ -15,7 +15,7 @@ from bus.finish import Finish
 from bus.fleet import Fleet
 from bus.ids import Ids
 from bus.jobs import Jobs
-from gateway.dialects.doors import result_of
+from gateway.dialects.doors import posted_of, result_of
 from gateway.files import About, Files
 from ops.artifacts import Shelf
 from ops.provide import Means, Served
@@ -69,7 +69,7 @@ async def media_agent(link: Link, kind: str) -> AsyncIterator[Served]:
         for part in (config, ids, fleet):
             await part.start()
         shelf = Shelf(bus, ids.new)
-        finish = Finish(bus, jobs, ids, show=result_of)
+        finish = Finish(bus, jobs, ids, show=result_of, post=posted_of)
         served = Served(fleet, finish, Provider(name=kind, kind=kind, slots=8), Means(private=True, shelf=shelf))
         served.start()
         try:

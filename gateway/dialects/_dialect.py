@@ -16,6 +16,7 @@ from schemas.events import Done
 from schemas.job import Job, Record
 from schemas.operations import Operation
 from schemas.problem import Code, Fault, Problem
+from schemas.status import status_of
 
 if TYPE_CHECKING:
     from gateway.render import Shown, Store
@@ -108,6 +109,10 @@ class Dialect:
     """The result where it is more than JSON: read from the object store while it is sent. None, or nothing from it: `whole`."""
     spelling: Mapping[str, str] = field(default_factory=dict)
     """Canonical field -> the caller's."""
+    status: Callable[[Fault], int] = status_of
+    """The HTTP status of an error answer."""
+    posted: Callable[[Record], bytes] | None = None
+    """The body of a web callback, for a dialect whose receivers expect no envelope."""
 
     def told(self, fault: Fault, request: int) -> bytes:
         """The body of an error answer, its field spelt as the caller spells it."""

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway.dialects import (
+    aiserver,
+    aiserver_media,
     anthropic_answer,
     audio,
     completions,
@@ -48,11 +50,16 @@ VERBS: dict[str, Door] = {
 }
 """`/v1beta/models/{model}:{verb}` and `/v1/models/{model}:{verb}`."""
 
-DIALECTS: dict[str, Dialect] = {door.dialect.name: door.dialect for door in (*DOORS.values(), *VERBS.values())}
+DIALECTS: dict[str, Dialect] = {
+    **{door.dialect.name: door.dialect for door in (*DOORS.values(), *VERBS.values())},
+    **{dialect.name: dialect for dialect in (*aiserver.DIALECTS, *aiserver_media.DIALECTS)},
+}
 
 
 def dialect_at(path: str, heads: Mapping[bytes, bytes]) -> Dialect:
     """The dialect of a caller whose request has no door: an error, or a list of models."""
+    if path.startswith("/json/") or (path.startswith("/api/") and path[5:6].isupper()):
+        return aiserver.AISERVER
     if path.startswith("/api/"):
         return OLLAMA
     if path.startswith("/v1beta/") or (path.startswith("/v1/models") and b"x-goog-api-key" in heads):
@@ -73,6 +80,12 @@ def result_of(record: Record) -> bytes:
         return dialect.whole(record.job, _done(record), record.finished)
     except msgspec.DecodeError:  # an agent newer than us: its own words are better than none
         return record.result
+
+
+def posted_of(record: Record) -> bytes:
+    """The body of the web callback that reports a job, in the dialect of its caller. Empty: the house's own envelope."""
+    dialect = DIALECTS.get(record.job.dialect, OPENAI)
+    return dialect.posted(record) if dialect.posted is not None else b""
 
 
 async def rendered(record: Record, store: Store, raw: bool = False) -> Shown | None:

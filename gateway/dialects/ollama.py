@@ -115,7 +115,7 @@ def generate(body: bytes, place: Place) -> Read:
     if not asked.prompt:
         return _loaded(asked, b'"response":""')
     messages: list[dict[str, Any]] = [{"role": "system", "content": asked.system}] if asked.system else []
-    messages.append({"role": "user", "content": _content(asked.prompt, asked.images)})
+    messages.append({"role": "user", "content": content(asked.prompt, asked.images)})
     return Read(body=encode(_request(asked, messages, fields_of(body), GENERATE_KNOWN)))
 
 
@@ -208,7 +208,7 @@ def _messages(turns: list[Turn]) -> list[dict[str, Any]]:
     """Calls without a result yet: (id, name)."""
     number = 0
     for turn in turns:
-        message: dict[str, Any] = {"role": turn.role, "content": _content(turn.content or "", turn.images)}
+        message: dict[str, Any] = {"role": turn.role, "content": content(turn.content or "", turn.images)}
         if turn.role == "tool":
             message["tool_call_id"] = _answered(turn, waiting)
         if turn.thinking:
@@ -240,7 +240,7 @@ def _answered(turn: Turn, waiting: list[tuple[str, str]]) -> str:
     return turn.tool_call_id or waiting.pop(0)[0] if waiting else turn.tool_call_id or "call_0"
 
 
-def _content(text: str, images: list[str] | None) -> str | list[dict[str, Any]]:
+def content(text: str, images: list[str] | None) -> str | list[dict[str, Any]]:
     if not images:
         return text
     parts: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
@@ -249,4 +249,4 @@ def _content(text: str, images: list[str] | None) -> str | list[dict[str, Any]]:
 
 def _picture(data: str) -> str:
     kind = next((kind for start, kind in _PICTURES if data.startswith(start)), "png")
-    return data if data.startswith("data:") else f"data:image/{kind};base64,{data}"
+    return data if data.startswith(("data:", "http://", "https://")) else f"data:image/{kind};base64,{data}"

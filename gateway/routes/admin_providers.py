@@ -101,7 +101,7 @@ async def switch_provider(
             return provider_view(await registry.roll_back(name, revision, admin.id), parts.fleet)
         case "test":
             registry.provider(name)
-            return await _test(parts, name, fields)
+            return await tested(parts, name, fields)
     raise Problem(Code.NOT_FOUND, f"'{switch}' is nothing a provider can do: enable, disable, test or rollback.")
 
 
@@ -124,7 +124,8 @@ async def config_history(parts: NamedDependency[Parts], admin: NamedDependency[A
     return {"object": "list", "data": sorted(lines, key=lambda line: -int(line["revision"]))}
 
 
-async def _test(parts: Parts, name: str, fields: Fields) -> Fields:
+async def tested(parts: Parts, name: str, fields: Fields) -> Fields:
+    """What an agent saw of the provider. Raises `Problem(UNAVAILABLE)` when none speaks for it."""
     wish = {"chat": fields.get("chat", False), "model": fields.get("model", "")}
     for field, value, kind in (("chat", wish["chat"], bool), ("model", wish["model"], str)):
         if type(value) is not kind:

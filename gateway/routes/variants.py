@@ -4,7 +4,7 @@ A bare ASGI handler, for most of its answers come from memory. Who may read a fi
 and so is a signed link's query, which is checked against the file's own address.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -15,17 +15,20 @@ from litestar.types import Receive, Scope, Send
 from gateway.artifacts import METHODS, PREFLIGHT, SHARED, raw_path
 from gateway.problems import Header, answer_of
 from gateway.ranges import part_of
-from gateway.sending import PRIVATE_CACHE, PUBLIC_CACHE, type_headers
+from gateway.sending import NAMED_CACHE, PRIVATE_CACHE, PUBLIC_CACHE, type_headers
 from gateway.variant_options import AUTO, FORMATS, Address, address_in, negotiated
 from gateway.variants import Variants
 from schemas.files import PUBLIC
 from schemas.problem import Problem
 
+Named = Callable[[str], Awaitable[Address | None]]
+"""What a path stands for that has a name of somebody's choice in it; None: none of those."""
 _VARY = (b"vary", b"accept")
 
 
-def _headers(public: bool, kind: str) -> tuple[Header, ...]:
-    told = {"cache-control": PUBLIC_CACHE if public else PRIVATE_CACHE, **type_headers(f"image/{kind}")}
+def _headers(public: bool, kind: str, lasting: bool = True) -> tuple[Header, ...]:
+    cache = (PUBLIC_CACHE if lasting else NAMED_CACHE) if public else PRIVATE_CACHE
+    told = {"cache-control": cache, **type_headers(f"image/{kind}")}
     return tuple((name.encode(), value.encode()) for name, value in (told | (SHARED if public else {})).items())
 
 
@@ -34,14 +37,14 @@ _HEADERS: dict[tuple[bool, str], tuple[Header, ...]] = {
 }
 
 
-def variant_routes(variants: Variants, new_id: Callable[[], int]) -> list[ASGIRouteHandler]:
+def variant_routes(variants: Variants, new_id: Callable[[], int], named: Named | None = None) -> list[ASGIRouteHandler]:
     """The handler of all variants."""
 
     @asgi("/variants", name="variants", is_mount=True, copy_scope=False)
     async def handler(scope: Scope, receive: Receive, send: Send) -> None:
         asked: Any = scope
         try:
-            status, headers, body = await answer(variants, asked)
+            status, headers, body = await answer(variants, asked, named)
         except Problem as problem:
             status, headers, body = answer_of(problem.fault)
             headers += [(b"x-request-id", b"%d" % new_id()), (b"cache-control", b"no-store")]
@@ -52,9 +55,11 @@ def variant_routes(variants: Variants, new_id: Callable[[], int]) -> list[ASGIRo
     return [handler]
 
 
-async def answer(variants: Variants, scope: Any) -> tuple[int, list[Header], bytes]:
+async def answer(variants: Variants, scope: Any, named: Named | None = None) -> tuple[int, list[Header], bytes]:
     """Status, headers and body. Raises `Problem`."""
-    address = address_in(raw_path(scope))
+    path = raw_path(scope)
+    found = await named(path) if named is not None else None
+    address = address_in(path) if found is None else found
     if scope["method"] not in ("GET", "HEAD"):
         return _bare(scope["method"], address)
     heads: Mapping[bytes, bytes] = dict(scope["headers"])
@@ -66,7 +71,9 @@ async def answer(variants: Variants, scope: Any) -> tuple[int, list[Header], byt
         wish = msgspec.structs.replace(wish, format=negotiated(accept))
         told.append(_VARY)
     etag = address.etag(wish)
-    told += [(b"etag", etag.encode()), *_HEADERS[address.place.area == PUBLIC, wish.format]]
+    public = address.place.area == PUBLIC
+    told += [(b"etag", etag.encode())]
+    told += _HEADERS[public, wish.format] if found is None else _headers(public, wish.format, lasting=False)
     asked = {"if-none-match": heads.get(b"if-none-match", b"").decode("latin-1")}
     if asked["if-none-match"] and part_of(asked, 0, etag).status == 304:
         return 304, told, b""

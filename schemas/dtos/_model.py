@@ -111,6 +111,7 @@ FILE_PARTS: dict[str, tuple[str, ...]] = {
     "QueueWatermarkImage": ("watermark",),
     "CreateGeneration": ("image", "mask", "audio"),
     "CreateMediaTransform": ("image", "video", "audio", "watermark"),
+    "QueueComfyWorkflow": ("image", "mask", "audio", "video"),
 }
 """Parts of the form that are files and have no field of their own, by DTO. Those marked FILE come on top."""
 
