@@ -15,7 +15,7 @@ from bus.fleet import Fleet
 from bus.ids import Ids
 from bus.jobs import Jobs
 from bus.registry import Registry
-from gateway.dialects.doors import result_of
+from gateway.dialects.doors import posted_of, result_of
 from ops import catalogue
 from ops.provide import Means
 from ops.seal import Seal
@@ -36,7 +36,8 @@ async def team_of(link: Link, *names: str, rest: bool = True) -> AsyncIterator[T
         for part in (config, ids, fleet):
             await part.start()
         means = Means(private=True, seal=SEAL, catalogue=CATALOGUE)
-        team, stop = Team(fleet, Finish(bus, jobs, ids, show=result_of), names, means, rest=rest), asyncio.Event()
+        finish = Finish(bus, jobs, ids, show=result_of, post=posted_of)
+        team, stop = Team(fleet, finish, names, means, rest=rest), asyncio.Event()
         task = asyncio.create_task(team.run(stop, 1.0))
         try:
             yield team

@@ -141,6 +141,7 @@ async def test_every_change_tells_who_when_and_what_and_can_be_rolled_back(desk:
 
 
 async def test_a_removed_provider_has_its_history_and_comes_back_by_rollback(office: Office) -> None:
+    """checklist 130: what was changed is taken back."""
     await office.want("POST", "/providers", section(office.house.fake))
     await office.want("DELETE", "/providers/one")
     lines = (await office.want("GET", "/providers/one/history"))["data"]
@@ -278,6 +279,7 @@ async def test_a_variable_that_is_not_set_is_named(office: Office) -> None:
 
 
 async def test_a_model_is_reached_by_its_common_name_and_its_short_one(office: Office) -> None:
+    """checklist 30: one name, a native one at each provider."""
     native = "llama-3.3-70b-versatile"
     body = {
         "type": "groq",

@@ -49,6 +49,7 @@ async def houses(http: Http) -> AsyncIterator[dict[str, House]]:
 
 @pytest.mark.parametrize("scene", SCENES)
 async def test_an_answer_is_the_same_whoever_gives_it_and_however(house: House, scene: str) -> None:
+    """checklist 26: every kind of provider answers a chat."""
     if not plays(house, scene):
         return
     whole = await house.ask(job(scene))
@@ -90,6 +91,7 @@ async def test_each_tool_call_is_told_once_and_its_arguments_byte_for_byte(house
 
 
 async def test_usage_is_counted_always_and_shown_on_request(house: House) -> None:
+    """checklist 27: Anthropic's and Google's answers in OpenAI's shape."""
     silent, _ = await play(job("cached", True), house.tools.fresh())
     asking, _ = await play(job("cached", True, stream_options={"include_usage": True}), house.tools.fresh())
     assert [chunk for chunk in chunks(silent) if not chunk["choices"]] == []
@@ -178,6 +180,7 @@ async def test_every_choice_of_tools_is_understood(house: House, choice: Any) ->
 
 
 async def test_a_model_has_its_native_name_and_the_call_the_key_in_a_header(house: House) -> None:
+    """checklist 28: a provider of one's own is asked at its own address, for any model."""
     house.tools.learn([Model(name="mine", native="plain")])
     await house.ask(job("mine"))
     call = house.fake.calls[-1]

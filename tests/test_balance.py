@@ -141,6 +141,7 @@ async def test_in_a_pool_the_first_priority_is_full_before_the_next_gets_work(na
 
 
 async def test_among_queues_too_the_first_priority_is_preferred(nats: Link) -> None:
+    """checklist 36: the least busy first, then by priority."""
     async with fakes(2, 0.02) as (cheap, dear), house(nats) as made:
         with processes(nats, provider("own", cheap, slots=3, priority=0), provider("cloud", dear, slots=3, priority=5)):
             await until(lambda: sum(seen.beat.slots for seen in made.fleet.agents.values()) == 6, 20)
@@ -271,6 +272,7 @@ async def test_after_a_failure_one_job_probes_and_the_others_follow(nats: Link) 
 
 
 async def test_a_provider_whose_health_check_fails_is_offline_until_it_passes(nats: Link) -> None:
+    """checklist 39: who is offline is asked again and returns."""
     ill = False
 
     async def check() -> None:

@@ -64,6 +64,7 @@ async def test_prefer_wait_tells_a_failure_as_if_sync(house: House) -> None:
 
 
 async def test_prefer_wait_falls_back_to_202_when_time_runs_out(house: House) -> None:
+    """checklist 17: the wait ends, the job goes on."""
     house.fake.queue(Script("slow", seconds=1.0))
     status, _, accepted = await house.post(headers={"Prefer": "wait=0.2"})
     assert (status, accepted["status"]) == (202, "running")

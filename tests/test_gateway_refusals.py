@@ -169,6 +169,7 @@ async def test_bad_waiting_times_are_refused(house: House) -> None:
 
 
 async def test_the_open_pages_need_no_key_and_the_others_do(house: House) -> None:
+    """checklist 124: GET /up answers."""
     nobody = {"X-Api-Key": ""}
     assert (await house.get("/up", headers=nobody))[2] == {"status": "ok", "version": "1.2.3", "bus": True}
     assert "chat" in (await house.get("/", headers=nobody))[2]

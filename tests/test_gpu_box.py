@@ -95,6 +95,7 @@ def queue(up: Up, width: int) -> int:
 
 
 def test_a_box_is_drained_and_updated_without_losing_a_job(up: Up, comfy: FakeComfyUI, tmp_path: Path) -> None:
+    """checklist 82: an agent lists its models and is let in by a token."""
     comfy.hold("2")
     with box(up, tmp_path / "old", "comfyui", "--url", comfy.url) as old:
         until(lambda: any("workflow" in model["operations"] for model in ask(up, "/v1/models")["data"]), what="a model")

@@ -72,6 +72,7 @@ def test_without_a_fitting_python_it_says_where_to_get_one(home: Home) -> None:
 
 
 def test_every_key_that_it_offers_is_found_by_the_server() -> None:
+    """checklist 125: the installer finds keys in the environment."""
     variables = [name for one in keys.HOSTED for name in one.variables]
     assert [name for name in variables if not from_environment({name: "x"})] == []
 

@@ -61,6 +61,7 @@ def test_the_service_answers_is_upgraded_and_uninstalled_and_what_is_hers_stays(
 
 
 def test_a_gpu_box_joins_with_a_token_that_nobody_sees(tmp_path: Path) -> None:
+    """checklist 126: a GPU box registers itself."""
     hub, box = Home(tmp_path / "hub"), Home(tmp_path / "box")
     hub.with_systemd()
     box.with_systemd()

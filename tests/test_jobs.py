@@ -256,6 +256,8 @@ async def test_a_bad_request_is_not_tried_elsewhere(made: House) -> None:
 
 
 async def test_a_429_is_waited_for_and_the_same_provider_tried_again(made: House) -> None:
+    """checklist 40: tried again after what Retry-After says."""
+
     async def limited(job: Job) -> AsyncIterator[Event]:
         if job.attempt == 1:
             raise Problem(Code.PROVIDER_RATE_LIMITED, "slow down", retry_after=0.6)
@@ -525,7 +527,7 @@ async def test_a_durable_job_ends_once_with_one_row_and_an_empty_queue(made: Hou
 async def test_accepted_means_stored_though_nobody_serves_and_the_server_dies(
     server: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """WORK is written asynchronously and may lose its last milliseconds: the keeper finds those jobs in JOBS."""
+    """checklist 20. WORK is written asynchronously and may lose its last milliseconds: the keeper finds those jobs in JOBS."""
     monkeypatch.setattr("bus.keeper.GRACE", 1.0)
     async with house(server.link, keeper=True) as made:
         worker = await made.worker(echo)
@@ -852,6 +854,7 @@ async def test_a_cancel_during_claim_or_commit_loses_nothing(made: House) -> Non
 
 
 async def test_the_deadline_of_a_running_job_stops_it(made: House) -> None:
+    """checklist 18: a job has a deadline."""
     script = Script(forever)
     await made.worker(script)
     job = (await made.dispatcher.submit(durable(request(made, deadline=time.time() + 0.5)))).job

@@ -37,6 +37,7 @@ def test_the_data_directory_follows_xdg() -> None:
 
 
 def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> None:
+    """checklist 129: port and paths by environment."""
     path = write(tmp_path, 'port = 1\nhost = "1.1.1.1"\ndata = "/file"\ndurability = "process"\n')
     env = EMPTY | {"AI_SERVER_PORT": "2", "AI_SERVER_HOST": "2.2.2.2"}
     settings = load(path, {"port": 3, "host": None}, env)
@@ -85,6 +86,7 @@ def test_a_type_of_the_catalogue_fills_in_what_a_section_leaves_out(tmp_path: Pa
 
 
 def test_a_type_of_the_users_own_is_found_in_the_overrides(tmp_path: Path) -> None:
+    """checklist 128: the overrides folder."""
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "mine.toml").write_text('[types.rack]\nbase_url = "http://rack:9000/v1"\nslots = 7\n')
     text = f'overrides = "{tmp_path / "more"}"\n[providers.r]\ntype = "rack"\n'
@@ -161,6 +163,7 @@ def test_callbacks_to_private_addresses_follow_the_own_address_unless_set(tmp_pa
 
 
 def test_each_key_in_the_environment_is_a_provider() -> None:
+    """checklist 127: providers at the first start are those with keys."""
     names = "OPENAI_API_KEY ANTHROPIC_API_KEY GOOGLE_API_KEY GROQ_API_KEY MISTRAL_API_KEY OPENROUTER_API_KEY"
     env = dict.fromkeys([*names.split(), "REPLICATE_API_TOKEN"], "k")
     found = {one.name: one for one in detect.from_environment(env)}
