@@ -280,8 +280,11 @@ def load(kind: str) -> Agent:
     return agent
 
 
-def tools_for(provider: Provider, http: Http, environ: Mapping[str, str]) -> Tools:
-    """Tools with the secrets that `env:NAME` in key and headers stand for. Raises `Problem` that names a missing one."""
+def tools_for(provider: Provider, http: Http, environ: Mapping[str, str], quoted: Iterable[str] = ()) -> Tools:
+    """Tools with the secrets that `env:NAME` in key and headers stand for. Raises `Problem` that names a missing one.
+
+    `quoted`: the variables that callbacks may quote, and no others.
+    """
 
     def secret(text: str) -> str:
         if not text.startswith("env:"):
@@ -293,4 +296,5 @@ def tools_for(provider: Provider, http: Http, environ: Mapping[str, str]) -> Too
         return found
 
     headers = {name: secret(value) for name, value in provider.headers.items()}
-    return Tools(http, provider, key=secret(provider.key), headers=headers)
+    env = {name: environ[name] for name in quoted if environ.get(name)}
+    return Tools(http, provider, key=secret(provider.key), headers=headers, env=env)

@@ -191,6 +191,11 @@ def declare_again(bus: Bus) -> None:
     bus.on_reconnect.append(start)
 
 
+_TAKEN = 10058
+_NO_MEMORY = 10028
+"""Two that create one stream at the same moment both reserve its memory, until one of them is refused."""
+
+
 async def _declare_stream(bus: Bus, config: Config) -> None:
     name = config["name"]
     for _ in range(20):  # another process may create it between our two calls
@@ -208,8 +213,9 @@ async def _declare_stream(bus: Bus, config: Config) -> None:
             await bus.api(f"STREAM.CREATE.{name}", config)
             return
         except ApiError as error:
-            if error.err_code not in (10058,):
+            if error.err_code not in (_TAKEN, _NO_MEMORY):
                 raise
+            await asyncio.sleep(0.02)
     raise ApiError(500, 0, f"stream {name} could not be declared")
 
 

@@ -85,7 +85,7 @@ lame_duck_grace_period: "2s"
 feature_flags {{ js_ack_fc_v2: false }}
 jetstream {{
   store_dir: {_text(conf.home / "js")}
-  max_mem: 512MB
+  max_mem: 1GB
   max_file: {conf.max_file}
 {_sync(conf.sync)}  limits {{ duplicate_window: "30m", max_ack_pending: 20000 }}
 }}
@@ -116,7 +116,7 @@ accounts {{
   SYS: {{ users: [ {{ {user["sys"]} }} ] }}
   AUTH: {{ users: [ {{ {user["callout"]} }} ] }}
   AI: {{
-    jetstream: {{ max_file: {most}, max_mem: 512MB }}
+    jetstream: {{ max_file: {most}, max_mem: 1GB }}
     users: [
       {{ {user["gateway"]} }}
       {{ {user["agent"]}, permissions: {{ {rights} }} }}

@@ -28,6 +28,8 @@ from schemas.provider import Model, Provider
 
 log = structlog.get_logger()
 
+QUOTED = "AI_SERVER_CALLBACK_VARIABLES"
+"""Environment: names of the variables that a `replyTo` may quote as `$NAME`, separated by blanks."""
 SIGNING = "AI_SERVER_CALLBACK_SECRET"
 """Environment: a second secret that callbacks of all keys are signed with (several, separated by spaces)."""
 
@@ -161,7 +163,8 @@ class Served:
 
 def unsealed(provider: Provider, http: Http, seal: Seal) -> Tools:
     """Tools with the secrets in them; the provider they carry along stays as it is stored."""
-    tools = tools_for(seal.opened(provider), http, os.environ)
+    quoted = os.environ.get(QUOTED, "").split() if provider.kind == "callbacks" else ()
+    tools = tools_for(seal.opened(provider), http, os.environ, quoted)
     tools.provider = provider
     return tools
 

@@ -49,9 +49,9 @@ def video(name: str = "clip.mp4") -> bytes:
     return clip(name, *TESTSRC, *SINE, *H264, *AAC)
 
 
-def long() -> bytes:
-    """Takes a second or so to become webm."""
-    return clip("long.mp4", "-f", "lavfi", "-i", "testsrc=s=640x480:r=25:d=5", *H264)
+def long(seconds: int = 30) -> bytes:
+    """Takes several seconds to become webm, also on a fast machine; one of 5 about one."""
+    return clip(f"long{seconds}.mp4", "-f", "lavfi", "-i", f"testsrc=s=640x480:r=25:d={seconds}", *H264)
 
 
 def sound(name: str = "tone.wav") -> bytes:

@@ -1,12 +1,15 @@
 """Published clients of the AI Server dialect as they really write: byte by byte what their libraries send, without them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 from clients_kit import Clients, open_clients
 from gateway_house import until
 from media_kit import form, png
+from test_agents_callbacks import Receiver
 from yarl import URL
 
 from bus.connection import Link
@@ -116,6 +119,8 @@ async def test_the_brackets_of_a_batch_may_be_escaped(clients: Clients) -> None:
         )  # fmt: skip
     assert (await ask(clients, "POST", "/json/oneway/OpenAiChatCompletion%5B%5D", json=[chat, chat]))[::2] == (202, b"")
     await until(lambda: len(clients.house.fake.calls) == 2)
+    assert (await ask(clients, "POST", "/api/OpenAiChatCompletion[]", json=[chat, chat]))[0] == 200
+    await until(lambda: not any("Watch._run" in repr(task) for task in asyncio.all_tasks()))  # nobody waits any more
 
 
 async def test_arguments_in_the_query_and_files_in_the_form_are_one_request(clients: Clients) -> None:
@@ -131,6 +136,40 @@ async def test_arguments_in_the_query_and_files_in_the_form_are_one_request(clie
     assert status == 200, told
     both = form(picture, width=4)  # the body goes before the query
     assert (await ask(clients, "POST", "/api/ScaleImage?width=0", data=both))[0] == 200
+
+
+async def test_a_callback_quotes_variables_that_the_server_offers_and_no_others(
+    nats: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """checklist 5"""
+    monkeypatch.setenv("AI_SERVER_CALLBACK_VARIABLES", "HOOK OTHER_HOOK")
+    monkeypatch.setenv("HOOK", "hook-secret-1")
+    monkeypatch.setenv("UNOFFERED", "unoffered-secret")
+    async with Receiver() as receiver, open_clients(nats) as clients:
+        chat = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+        for name in ("UNOFFERED", "OTHER_HOOK", "HOOK"):
+            body = {"request": chat, "replyTo": f"${name}@http://127.0.0.1:{receiver.port}/{name}"}
+            assert (await ask(clients, "POST", "/api/QueueOpenAiChatCompletion", json=body))[0] == 200
+        rows = clients.house.rows
+        await until(lambda: len([row for row in rows if row.op == "callback"]) == 3)
+    assert [(path, headers["authorization"]) for _, path, headers, _ in receiver.seen] == [
+        ("/HOOK", "Bearer hook-secret-1")
+    ]
+    assert "secret" not in repr(rows)
+
+
+async def test_numbers_that_a_typed_client_leaves_at_zero_count_as_not_said(clients: Clients) -> None:
+    """Where a type may not be null: `watermarkScale=0.0` of whoever gave a watermark alone."""
+    files = (("image", png(8, 4)), ("watermark", png(4, 2, 200)))
+    made = []
+    for fields in ({}, {"watermarkScale": "0.0", "opacity": "0"}, {"watermarkScale": "1.0", "opacity": "0.5"}):
+        status, _, told = await ask(clients, "POST", "/api/WatermarkImage", data=form(*files, **fields))
+        assert status == 200, told
+        async with clients.house.http.get(msgspec.json.decode(told)["results"][0]["url"]) as reply:
+            made.append(await reply.read())
+    assert made[0] == made[1] == made[2]
+    refused = form(*files, watermarkScale="-1")
+    assert (await ask(clients, "POST", "/api/WatermarkImage", data=refused))[0] == 400
 
 
 async def test_keys_of_dictionaries_may_be_numbers_of_an_enum(clients: Clients) -> None:

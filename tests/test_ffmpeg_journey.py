@@ -62,7 +62,7 @@ async def send(house: House, op: str, data: bytes, /, *, queue: bool = False, **
 
 
 async def test_a_clip_is_queued_watched_converted_and_fetched(house: House, tmp_path: Path) -> None:
-    status, accepted = await send(house, "convert_video", long(), queue=True, output_format="webm")
+    status, accepted = await send(house, "convert_video", long(5), queue=True, output_format="webm")
     assert status == 202, accepted
     seen: list[dict[str, Any]] = []
 

@@ -235,7 +235,7 @@ async def test_the_poster_of_a_sound_is_its_waveform(shelf: Kit, tmp_path: Path)
 
 
 async def test_progress_rises_and_says_how_long_it_will_take(shelf: Kit) -> None:
-    events = await events_of(shelf, "convert_video", video=long(), output_format="webm")
+    events = await events_of(shelf, "convert_video", video=long(5), output_format="webm")
     told = [event for event in events if isinstance(event, Progress)]
     shares = [event.share for event in told if event.share is not None]
     assert shares == sorted(shares)

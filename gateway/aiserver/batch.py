@@ -83,6 +83,7 @@ class Batch:
             answers = await self._all(many)
         finally:
             watch.cancel()
+            self._gone.set()  # ends the tasks that still wait for a hang-up, one for each operation
         bad = next((place for place, one in enumerate(answers) if not one.good), None)
         if bad is not None:
             await self._failed(answers[bad], bad, send)

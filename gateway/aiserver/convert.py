@@ -207,10 +207,10 @@ _ATOMS: dict[Any, Fits] = {str: _text, int: _int, float: _float, bool: _bool, da
 
 
 def _enum(kind: type[Enum], value: Any, at: str, found: list[FieldFault]) -> Any:
-    """By name, by its value on the wire, or by number."""
-    text = str(value).strip()
+    """By name, by its value on the wire, or by number; `AudioFormat.M_P3` is how Python writes one into a form."""
+    text = str(value).strip().removeprefix(f"{kind.__name__}.")
     if not text:
-        return None
+        return None if not str(value).strip() else _wrong(at, "a member and not its type alone", found)
     made = _words(kind).get(fold(text))
     if made is None:
         some = ", ".join(one.name for one in list(kind)[:12]) + (" …" if len(kind) > 12 else "")

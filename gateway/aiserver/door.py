@@ -60,8 +60,7 @@ class AiServer:
             return
         try:
             if found.api is None:
-                said = f"There is no request '{found.name[:60]}'. /metadata and /types list those that there are."
-                raise Problem(Code.NOT_FOUND, said)
+                raise _nothing(found.name[:60])
             _check_verb(found, call)
             self._admit(call)
             if found.batch:
@@ -177,6 +176,12 @@ class AiServer:
 
 
 _NONE = Api(request=type(None), verb="GET", returns=None, tag="", auth="none")
+
+
+def _nothing(name: str) -> Problem:
+    if name in APIS:
+        return Problem(Code.NOT_FOUND, f"'{name}' is a request of this dialect that is not answered here.")
+    return Problem(Code.NOT_FOUND, f"There is no request '{name}'. /metadata and /types list those that there are.")
 
 
 def _row_type(api: Api) -> type[Dto]:

@@ -56,7 +56,8 @@ def placed(operation: Operation, values: dict[str, Any], call: Call) -> dict[str
         if name in call.files:
             values[name] = call.files[name]
         elif name != "images" and not values.get(name):
-            raise null(name, f"Send the file '{name}': as a part of a form of that name, or its address as text.")
+            other = "" if name == "watermark" else ", or its address as text"  # its DTOs have no such field
+            raise null(name, f"Send the file '{name}': as a part of a form of that name{other}.")
     if values.get("model") in GENERIC:
         del values["model"]
     elif model := values.get("model"):
@@ -88,6 +89,19 @@ def scale(operation: Operation) -> To:
         return to(asked, call)
 
     return checked
+
+
+_SEEN = ("watermark_scale", "opacity")
+
+
+def marked(operation: Operation) -> To:
+    """Typed clients send 0 for a number that nobody set; nobody wants a watermark that can't be seen."""
+    to = plain(operation)
+
+    def unset(asked: Any, call: Call) -> dict[str, Any]:
+        return {name: value for name, value in to(asked, call).items() if value != 0 or name not in _SEEN}
+
+    return unset
 
 
 # ---- the rows ---------------------------------------------------------------------------------------------------------
@@ -124,7 +138,7 @@ def _transforms() -> Iterator[Row]:
         (now.ConvertImage, later.QueueConvertImage, "convert_image", plain),
         (now.CropImage, later.QueueCropImage, "crop_image", plain),
         (now.ScaleImage, later.QueueScaleImage, "scale_image", scale),
-        (now.WatermarkImage, later.QueueWatermarkImage, "watermark_image", plain),
+        (now.WatermarkImage, later.QueueWatermarkImage, "watermark_image", marked),
         (now.ConvertVideo, later.QueueConvertVideo, "convert_video", plain),
         (now.CropVideo, later.QueueCropVideo, "crop_video", plain),
         (now.ScaleVideo, later.QueueScaleVideo, "scale_video", scale),

@@ -50,6 +50,10 @@ _ZEROS = {
 }
 _TAKEN = {"bytes", "int", "str", "float", "bool", "datetime", "field", "config", "Any", "List", "Dict", "Optional"}
 """What later lines of a class still need."""
+_ANYTHING = [
+    "# What may be anything stays as it came; the client would try to make an `Any` of it.",
+    "TypeConverters.register(Any, deserializer=lambda value: value)",
+]
 
 
 def emit(view: View) -> str:
@@ -59,6 +63,8 @@ def emit(view: View) -> str:
     params = {name for shape in view.shapes for name in shape.params}
     if params:
         blocks.append([f"{name} = TypeVar('{name}')" for name in sorted(params)])
+    if any("object" in field.kind.names() for shape in view.shapes for field in view.own(shape)):
+        blocks.append(_ANYTHING)
     later = view.names - _LIBRARY
     for shape in view.shapes:
         if shape.name not in _LIBRARY:

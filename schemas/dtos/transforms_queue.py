@@ -62,8 +62,8 @@ class QueueWatermarkImage(Dto):
 
     image: Annotated[str | None, REQUIRED, FILE, doc("The picture.")] = None
     position: Annotated[WatermarkPosition, doc("Where the watermark goes.")] = WatermarkPosition.TopLeft
-    opacity: Annotated[Float, doc("From 0, unseen, to 1, solid.")] = 0.5
-    watermark_scale: Annotated[Float, doc("Of the watermark's own size; 1 leaves it.")] = 1.0
+    opacity: Annotated[Float, doc("Up to 1, solid; 0 counts as not said: 0.5.")] = 0.5
+    watermark_scale: Annotated[Float, doc("Of the watermark's own size; 1 (and 0) leaves it.")] = 1.0
     ref_id: RefId = None
     reply_to: ReplyTo = None
     tag: Tag = None

@@ -29,6 +29,10 @@ TKey = TypeVar('TKey')
 TValue = TypeVar('TValue')
 
 
+# What may be anything stays as it came; the client would try to make an `Any` of it.
+TypeConverters.register(Any, deserializer=lambda value: value)
+
+
 class IGeneration:
     """What every generation has."""
 
