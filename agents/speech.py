@@ -7,6 +7,7 @@ its own (`_sound`), so that a hostile file meets a decoder without network and w
 
 import asyncio
 import threading
+import time
 import wave
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
@@ -109,7 +110,7 @@ async def models(tools: Tools) -> list[Model]:
 
 async def hear(job: Job, tools: Tools) -> AsyncGenerator[Event, None]:
     """Sound to text, with times. Progress follows the sound."""
-    asked, native = _hear(job.body), tools.native(job.model, job.op)
+    asked, native, began = _hear(job.body), tools.native(job.model, job.op), time.monotonic()
     if native.endswith(".en") and (asked.language or "en").lower() not in ("en", "english"):
         raise _invalid(f"The model {job.model} hears English only; leave `language` out or choose another.", "language")
     assert isinstance(asked.audio, FileRef)
@@ -121,7 +122,7 @@ async def hear(job: Job, tools: Tools) -> AsyncGenerator[Event, None]:
         while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
             heard.append(piece)
             yield Progress(min(1.0, piece.end / max(info.duration, 0.01)), "listening")
-    yield Done(encode_media(MediaResult(texts=(_told(heard, info),), model=job.model, state=asked.state)))
+    yield _done(MediaResult(texts=(_told(heard, info),), model=job.model, state=asked.state), began)
 
 
 def _wishes(asked: SpeechToText) -> dict[str, Any]:
@@ -168,7 +169,7 @@ def _segment(piece: Any) -> Segment:
 
 async def speak(job: Job, tools: Tools) -> AsyncGenerator[Event, None]:
     """Text to sound, sentence by sentence. `voice` may name another model; names of OpenAI's voices mean this one."""
-    asked, native = _speak(job.body), tools.native(job.model, job.op)
+    asked, native, began = _speak(job.body), tools.native(job.model, job.op), time.monotonic()
     if asked.voice and (named := tools.native(asked.voice, job.op)) != asked.voice:
         native = named
     voice = await asyncio.to_thread(tools.thing.voice, native)
@@ -186,7 +187,11 @@ async def speak(job: Job, tools: Tools) -> AsyncGenerator[Event, None]:
         kind, file = await _sound.encoded(file, folder, asked.output_format or "wav")
         about = Artifact(file_name=f"speech{file.suffix}", seconds=round(frames / voice.config.sample_rate, 3))
         made = await tools.shelf.put_file(file, kind, about)
-    yield Done(encode_media(MediaResult(artifacts=(made,), model=job.model, state=asked.state)))
+    yield _done(MediaResult(artifacts=(made,), model=job.model, state=asked.state), began)
+
+
+def _done(result: MediaResult, began: float) -> Done:
+    return Done(encode_media(msgspec.structs.replace(result, duration=round(time.monotonic() - began, 3))))
 
 
 def _sentences(voice: Any, asked: TextToSpeech) -> Iterator[bytes]:

@@ -68,6 +68,8 @@ async def test_what_is_spoken_is_heard_again_word_for_word(shelf: Kit, tools: To
     text = heard.texts[0]
     assert words_of(text.text) == words_of(SENTENCE)
     assert text.language == "en"
+    assert spoken.duration > 0
+    assert heard.duration > 0
     assert [word.word.lower().strip(".,") for word in text.words] == words_of(SENTENCE)
     assert abs((text.seconds or 0) - (made.seconds or 0)) < 0.1
     assert all(0 <= segment.start < segment.end <= (made.seconds or 0) + 0.5 for segment in text.segments)
