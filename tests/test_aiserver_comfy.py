@@ -117,6 +117,14 @@ async def test_a_workflow_is_run_with_arguments_by_name(box: Box) -> None:
     assert (sent["6"]["inputs"]["text"], sent["3"]["inputs"]["steps"]) == ("a cat", 5)
     by_ref = await box.ask.good("GetGeneration", method="GET", query={"refId": told["refId"]})
     assert [one["url"] for one in by_ref["outputs"]] == [one["url"] for one in done["results"]]
+    *_, year, month, day, _, name = done["results"][0]["url"].split("/")
+    path = f"/comfy/{year}/{month}/{day}/{done['results'][0]['fileName']}"
+    assert await box.ask.good(path, method="GET") == await box.ask.good(
+        f"{path.rpartition('/')[0]}/{name}", method="GET"
+    )
+    assert (await box.ask(f"/comfy/{year}/{month}/{day}/none.png", method="GET"))[0] == 404
+    assert (await box.ask(path, method="GET", key=box.house.other))[0] == 404
+    assert (await box.ask(path, method="GET", key=""))[0] == 401
 
 
 async def test_a_run_that_can_not_be_says_why(box: Box) -> None:

@@ -6,7 +6,7 @@ a path names its owner, so to say "not yours" tells nobody anything, and clients
 
 import time
 from contextlib import aclosing
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -22,6 +22,7 @@ from gateway.reading import Gone
 from gateway.routes.variants import answer as variant_of
 from gateway.sending import NAMED_CACHE, PRIVATE_CACHE, BlobAnswer, attachment, type_headers
 from schemas.dtos.base import EmptyResponse
+from schemas.dtos.comfy import DownloadComfyFile
 from schemas.dtos.files import (
     DeleteFile,
     DeleteFiles,
@@ -59,6 +60,18 @@ async def get_artifact(asked: GetArtifact, call: Call) -> Any:
         await call.rooms.artifacts.answer(scope, receive, send)
 
     return app
+
+
+@answers(DownloadComfyFile)
+async def download_comfy_file(asked: DownloadComfyFile, call: Call) -> Any:
+    """A result of the key's own, by its day and either of its names: the newest of them. Raises `Problem(NOT_FOUND)`."""
+    name, today = asked.file_name or "", datetime.now(UTC)
+    day = f"/{asked.year or today.year:04d}/{asked.month or today.month:02d}/{asked.day or today.day:02d}/"
+    for record in reversed(await call.rooms.files.of(call.key)):
+        names = (record.filename, record.blob.rpartition("/")[2])
+        if record.purpose == ARTIFACT and day in record.blob and name in names:
+            return await get_artifact(GetArtifact(path=address_of(record.blob)), call)
+    raise Problem(Code.NOT_FOUND, "There is no such file.", param="fileName")
 
 
 @answers(GetVariant)
