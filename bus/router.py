@@ -299,7 +299,7 @@ def _nobody(op: str) -> str:
 
 
 def _unknown(wanted: Wanted, queues: Sequence[QueueView]) -> str:
-    known = sorted({model for queue in queues for op, model in queue.models if op == wanted.op})
+    known = sorted({model for queue in queues for op, model in queue.models if op == wanted.op and model != DEFAULT})
     if not known:
         return (
             f"The model '{wanted.model}' does not exist here: no provider is online. Add one with a provider key in the "

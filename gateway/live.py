@@ -54,7 +54,7 @@ class Reply:
             return
         if self.keep is not None:
             await self.keep(end)
-        if self.dialect.render is not None and await self._rendered(end):
+        if await self._rendered(end):
             return
         body = end.body
         if self.dialect.whole is not None and self.job is not None:
@@ -111,8 +111,7 @@ class Watch:
 
 async def answer_json(call: LiveCall, watch: Watch, reply: Reply) -> Done | Failed:
     """Wait for the end and send it. Returns the end, for the record."""
-    while not isinstance(end := await settle(call), Done | Failed):
-        pass
+    end = await ended(call)
     watch.over = True
     if not watch.gone:
         await reply.end(end)
@@ -233,6 +232,26 @@ async def settle(call: LiveCall) -> Event:
         return await call.next()
     except Problem as problem:
         return Failed(problem.fault)
+
+
+async def ended(call: LiveCall) -> Done | Failed:
+    """The end, whatever came before it."""
+    while not isinstance(event := await settle(call), Done | Failed):
+        pass
+    return event
+
+
+async def whole(dispatcher: Dispatcher, job: Job) -> Done:
+    """A live job that the house asks for itself: no row in the log, and charged to nobody. Raises `Problem`."""
+    call = await dispatcher.live(job)
+    try:
+        end = await ended(call)
+    finally:
+        call.close()
+    if isinstance(end, Failed):
+        log.info("job.failed", job=job.id, op=job.op, code=str(end.fault.code))
+        raise Problem.of(end.fault)
+    return end
 
 
 def _told(end: Done | Failed) -> list[Header]:

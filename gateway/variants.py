@@ -19,11 +19,11 @@ import structlog
 from bus import subjects
 from bus.acks import ApiError, Full
 from gateway.artifacts import Artifacts
-from gateway.live import settle
+from gateway.live import whole
 from gateway.parts import Parts
 from gateway.variant_memory import Flights, Memory
 from gateway.variant_options import Address, Format, Wish
-from schemas.events import Done, Failed
+from schemas.events import Done
 from schemas.files import FILE
 from schemas.job import Job
 from schemas.media import FileRef, Media, Poster, Variant, decode_media
@@ -191,17 +191,9 @@ class Variants:
             deadline=now + SECONDS,
         )
         try:
-            call = await self.parts.dispatcher.live(job)
+            end = await whole(self.parts.dispatcher, job)
         except Problem as problem:
             raise _nobody(problem, operation) from problem
-        try:
-            while not isinstance(end := await settle(call), Done | Failed):
-                pass
-        finally:
-            call.close()
-        if isinstance(end, Failed):
-            log.info("variant.failed", job=job.id, code=str(end.fault.code))
-            raise _nobody(Problem.of(end.fault), operation)
         log.debug("variant.made", job=job.id, op=operation.name, seconds=round(time.time() - now, 3))
         return end
 

@@ -18,10 +18,9 @@ import structlog
 
 from gateway.access import Access
 from gateway.files import About, Files
-from gateway.live import settle
+from gateway.live import whole
 from gateway.parts import Parts
 from gateway.quota import Quota
-from schemas.events import Done, Failed
 from schemas.files import FILE, WORKFLOW, FileRecord
 from schemas.job import Job
 from schemas.media import InspectWorkflow, decode_media
@@ -135,24 +134,11 @@ class Workflows:
             created=now,
             deadline=now + SECONDS,
         )
-        result = decode_media((await self._ask(job)).body)
-        return {"name": named(name), **(result.workflow or {}), "inputs": result.inputs or []}
-
-    async def _ask(self, job: Job) -> Done:
-        """A live job that is told to no log and charged to nobody: it makes nothing."""
         try:
-            call = await self.parts.dispatcher.live(job)
+            result = decode_media((await whole(self.parts.dispatcher, job)).body)
         except Problem as problem:
             raise _nobody(problem) from problem
-        try:
-            while not isinstance(end := await settle(call), Done | Failed):
-                pass
-        finally:
-            call.close()
-        if isinstance(end, Failed):
-            log.info("workflow.not_inspected", job=job.id, code=str(end.fault.code))
-            raise _nobody(Problem.of(end.fault))
-        return end
+        return {"name": named(name), **(result.workflow or {}), "inputs": result.inputs or []}
 
 
 def named(said: str) -> str:

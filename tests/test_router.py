@@ -53,6 +53,19 @@ def test_the_router_takes(why: str, queues: list[QueueView], best: str) -> None:
     assert chosen(*queues) == best, why
 
 
+def test_a_request_that_names_no_model_is_told_that_nobody_can_do_it_and_not_that_a_model_is_missing() -> None:
+    with pytest.raises(Problem, match="Nobody here can do 'text_to_image'") as caught:
+        route(Wanted("text_to_image", "default"), [queue("a")], NOW)
+    assert (caught.value.code, caught.value.fault.param) == (Code.NO_PROVIDER, None)
+
+
+def test_the_stand_in_for_no_model_is_no_model_that_anybody_is_told_of() -> None:
+    painter = queue("a", models=frozenset({("text_to_image", "default"), ("text_to_image", "sd")}))
+    with pytest.raises(Problem, match=r"Known models: sd\.$") as caught:
+        route(Wanted("text_to_image", "nope"), [painter], NOW)
+    assert caught.value.code is Code.MODEL_NOT_FOUND
+
+
 def test_all_cooling_means_wait_for_the_first_to_return() -> None:
     found = route(WANTED, [queue("a", cooling_until=NOW + 5), queue("b", cooling_until=NOW + 2, reason="429")], NOW)
     assert (found.queue, found.wait_until) == ("b", NOW + 2)

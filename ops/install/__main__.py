@@ -118,7 +118,7 @@ class Install:
         if self.asks:
             chosen |= keys.ask({**stored, **chosen}, self.machine.env)
             if not (stored or chosen or self.wish.local):
-                self.wish.local = keys.yes("No key: install a small model to try it with (400 MB)?")
+                self.wish.local = keys.yes("No key: install a small model to try it with (550 MB in all)?")
         elif not self.wish.no_keys:
             found = keys.in_environment(self.machine.env)
             chosen |= {n: keys.checked(n, value) for n, value in found.items() if n not in stored and n not in chosen}

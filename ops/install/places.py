@@ -117,7 +117,7 @@ def _about_what(parser: argparse.ArgumentParser, checkout: Path) -> None:
     what = parser.add_argument_group("what")
     what.add_argument("--from", dest="source", metavar="X", default=str(checkout), help="checkout, wheel or package")
     what.add_argument(
-        "--local", action="store_true", default=False, help="also a small model that needs no key (400 MB)"
+        "--local", action="store_true", default=False, help="also a small model that needs no key (550 MB in all)"
     )
     what.add_argument(
         "--key",
