@@ -50,8 +50,12 @@ def install(dev: bool) -> str:
     command = [uv, "sync", "--frozen", "--extra", "local", "--python", sys.executable]
     command += ["--extra", "speech"] if dev else ["--no-dev"]  # the tests speak and listen
     places = {"UV_PROJECT_ENVIRONMENT": VENV, "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "copy")}
-    # The second try trusts the system's certificates, as pip does: a company's proxy may have its own.
-    if run(command, places) and run(command, {**places, "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}):
+    if run(command, places) == 0:
+        return ""
+    # The second try trusts the system's certificates, as pip does: a company's proxy may have its own. So must whatever comes
+    # behind it, for the tests run uv too.
+    os.environ.update(UV_SYSTEM_CERTS="1", UV_NATIVE_TLS="1")
+    if run(command, places):
         return "uv could not install the packages; the reason stands above (no network? a proxy? a full disk?)"
     return ""
 
