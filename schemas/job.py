@@ -105,6 +105,10 @@ class Job(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Millionths of a USD that its key's budget was charged when it was accepted; settled at the end."""
     run: int = 0
     """How often the failed job has been put back into its queue (`bus/requeue.py`)."""
+    first: bool = False
+    """Goes before those of its queue that are not (only queued jobs wait in a queue)."""
+    trace: str = ""
+    """`traceparent` (W3C Trace Context) of the span that sent it; empty: it is not traced."""
 
     @property
     def label(self) -> str:

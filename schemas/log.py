@@ -1,7 +1,9 @@
-"""One row of the archive for each request, whichever way it came and however it ended.
+"""What the house writes down for the archive: a row for each request, for what happens to a file, for each act of a person.
 
-Its field names are the columns of `requests` in `ai-server sql`: they are public and stay. A new column goes last, with a
-default. `seq` and `month` are not here: the archiver adds what it knows and nobody else does.
+Field names are the columns of the tables in `ai-server sql`: they are public and stay. A new column goes last, with a
+default. `seq` and `month` are not here: the archiver adds what it knows and nobody else does. What a newcomer would get
+wrong: a message on `log.<tenant>.<word>` carries a list of rows of one kind, and the word says which: `file`, `audit`, else
+the operation of requests (`kind_of`).
 """
 
 import msgspec
@@ -66,6 +68,69 @@ class RequestLog(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """A failed job that was put back has a row for each run."""
 
 
+class FileLog(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """Something that happened to a stored file. Table `files`."""
+
+    id: str
+    """Unique: told again, it is the same row."""
+    at: float
+    """Unix seconds."""
+    tenant: str
+    key: str
+    """Whose file it is: an API key's id."""
+    event: str
+    """stored, deleted, lapsed (its time was over) or evicted (room was needed)."""
+    file: int
+    purpose: str
+    name: str
+    content_type: str
+    size: int
+    """Bytes."""
+    sha256: str = ""
+    area: str = ""
+    """public or private."""
+    job: int = 0
+    """The job that made it; 0: a person uploaded it."""
+    by: str = ""
+    """Who did it: a key's id, `janitor`, or empty for its owner."""
+
+
+class AuditLog(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """One act that changed the house: a setting, a provider, a key, a job of somebody else. Table `audit`."""
+
+    id: str
+    """Unique: told again, it is the same row."""
+    at: float
+    """Unix seconds."""
+    tenant: str
+    by: str
+    """A key's id, `cli`, `settings` …"""
+    action: str
+    """created, changed, removed, revoked, rotated, rolled_back, paused, resumed, drained, cancelled, requeued, replayed …"""
+    kind: str
+    """Of what: provider, key, rule, setting, queue, job, archive …"""
+    name: str
+    """Which one."""
+    detail: str = ""
+    """JSON: the fields that changed (never a secret), the filter of a bulk action, the note."""
+    client: str = ""
+    """Address of the HTTP client."""
+    revision: int = 0
+    """In CONFIG's history, where it has one."""
+
+
+Row = RequestLog | FileLog | AuditLog
+KINDS: dict[str, type[RequestLog] | type[FileLog] | type[AuditLog]] = {"file": FileLog, "audit": AuditLog}
+"""Words of subjects that are no operation."""
+
+
+def kind_of(subject: str) -> type[RequestLog] | type[FileLog] | type[AuditLog]:
+    """The struct of the rows in a message on `log.<tenant>.<word>`."""
+    return KINDS.get(subject.rpartition(".")[2], RequestLog)
+
+
 encode_logs = msgspec.msgpack.Encoder().encode
 decode_logs = msgspec.msgpack.Decoder(list[RequestLog]).decode
 """One message on `log.<tenant>.<op>` carries a list of rows."""
+decode_file_logs = msgspec.msgpack.Decoder(list[FileLog]).decode
+decode_audit_logs = msgspec.msgpack.Decoder(list[AuditLog]).decode
