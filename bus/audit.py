@@ -31,9 +31,9 @@ def note(
     """Write it down in the background. `by`: a key's id or `cli`; `more`: tenant, client, revision, id."""
     row = AuditLog(
         id=more.pop("id", "") or secrets.token_hex(12),
-        at=time.time(),
+        time=time.time(),
         tenant=more.pop("tenant", "default"),
-        by=by,
+        actor=by,
         action=action,
         kind=kind,
         name=name,
@@ -44,6 +44,11 @@ def note(
     return row
 
 
+async def write(bus: Bus, row: AuditLog, seconds: float = 2.0) -> None:
+    """Write a row down, and wait for it so long: a command hangs up right after its change."""
+    await asyncio.wait({bus.spawn(_send(bus, row))}, timeout=seconds)
+
+
 async def _send(bus: Bus, row: AuditLog) -> None:
     for tried in range(TRIES):
         try:
@@ -52,4 +57,4 @@ async def _send(bus: Bus, row: AuditLog) -> None:
         except (Problem, Full, ApiError) as error:
             log.info("audit.not_written", id=row.id, error=str(error))
             await asyncio.sleep(min(30.0, 0.25 * 2**tried))
-    log.error("audit.lost", by=row.by, action=row.action, kind=row.kind, name=row.name)
+    log.error("audit.lost", by=row.actor, action=row.action, kind=row.kind, name=row.name)

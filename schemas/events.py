@@ -36,6 +36,10 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True):
     seconds: float
     code: str | None = None
     message: str | None = None
+    status: int | None = None
+    """HTTP status of the provider, where it failed with one (and of a callback's receiver)."""
+    model: str = ""
+    """The model that was asked, where that is not the one the caller wrote."""
 
 
 class Alive(msgspec.Struct, frozen=True, array_like=True, tag="a"):

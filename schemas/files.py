@@ -254,6 +254,14 @@ def batch_view(record: BatchRecord) -> BatchView:
     )
 
 
+def page_of(records: list[Any], limit: int, after: int, descending: bool) -> tuple[list[Any], bool]:
+    """`limit` records behind the one numbered `after` (0: from the start), and whether there are more. `records` ascend."""
+    order = records[::-1] if descending else records
+    if after:
+        order = [one for one in order if (one.id < after if descending else one.id > after)]
+    return order[:limit], len(order) > limit
+
+
 def _usage(record: BatchRecord) -> dict[str, Any]:
     return {
         "input_tokens": record.tokens_in,

@@ -1,9 +1,9 @@
 """What the house writes down for the archive: a row for each request, for what happens to a file, for each act of a person.
 
 Field names are the columns of the tables in `ai-server sql`: they are public and stay. A new column goes last, with a
-default. `seq` and `month` are not here: the archiver adds what it knows and nobody else does. What a newcomer would get
-wrong: a message on `log.<tenant>.<word>` carries a list of rows of one kind, and the word says which: `file`, `audit`, else
-the operation of requests (`kind_of`).
+default, and its name is no reserved word of SQL. `seq` and `month` are not here: the archiver adds what it knows and nobody
+else does. What a newcomer would get wrong: a message on `log.<tenant>.<word>` carries a list of rows of one kind, and the
+word says which: `file`, `audit`, else the operation of requests (`kind_of`).
 """
 
 import msgspec
@@ -66,6 +66,8 @@ class RequestLog(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Of `tokens_in`, written into the provider's cache."""
     run: int = 0
     """A failed job that was put back has a row for each run."""
+    target: str = ""
+    """For a callback: the host it goes to (the rest of its address may hold a secret)."""
 
 
 class FileLog(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -73,7 +75,7 @@ class FileLog(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
     id: str
     """Unique: told again, it is the same row."""
-    at: float
+    time: float
     """Unix seconds."""
     tenant: str
     key: str
@@ -91,7 +93,7 @@ class FileLog(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """public or private."""
     job: int = 0
     """The job that made it; 0: a person uploaded it."""
-    by: str = ""
+    actor: str = ""
     """Who did it: a key's id, `janitor`, or empty for its owner."""
 
 
@@ -100,10 +102,10 @@ class AuditLog(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
     id: str
     """Unique: told again, it is the same row."""
-    at: float
+    time: float
     """Unix seconds."""
     tenant: str
-    by: str
+    actor: str
     """A key's id, `cli`, `settings` …"""
     action: str
     """created, changed, removed, revoked, rotated, rolled_back, paused, resumed, drained, cancelled, requeued, replayed …"""
@@ -122,6 +124,14 @@ class AuditLog(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 Row = RequestLog | FileLog | AuditLog
 KINDS: dict[str, type[RequestLog] | type[FileLog] | type[AuditLog]] = {"file": FileLog, "audit": AuditLog}
 """Words of subjects that are no operation."""
+
+
+def decode_rows(subject: str, data: bytes) -> "list[RequestLog] | list[FileLog] | list[AuditLog]":
+    """The rows in a message of LOG. Raises `msgspec.MsgspecError`."""
+    kind = kind_of(subject)
+    if kind is FileLog:
+        return decode_file_logs(data)
+    return decode_audit_logs(data) if kind is AuditLog else decode_logs(data)
 
 
 def kind_of(subject: str) -> type[RequestLog] | type[FileLog] | type[AuditLog]:

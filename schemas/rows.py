@@ -6,16 +6,28 @@ to fit into one message.
 """
 
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
+from schemas.callback import CallbackRequest
+from schemas.discretion import DISCREET, Discretion
 from schemas.events import Attempt, Done, Failed
 from schemas.job import Job
 from schemas.log import RequestLog
 from schemas.problem import Code
 from schemas.status import status_of
 
+
+class _Taken(msgspec.Struct, frozen=True):
+    """What `agents/callbacks.py` says of a callback that was taken."""
+
+    status: int | None = None
+
+
 _encode_json = msgspec.json.Encoder().encode
+_decode_callback = msgspec.json.Decoder(CallbackRequest).decode
+_decode_taken = msgspec.json.Decoder(_Taken).decode
 _LONGEST = 2_000_000
 """Bytes of a body that a row keeps: request and response must pass NATS's 8 MB together."""
 _NOBODY = Attempt(0, "", "", "", 0.0, 0.0)
@@ -62,15 +74,22 @@ NO_ACCOUNTS = NoAccounts()
 
 
 def row(
-    job: Job, end: Done | Failed, *, finished: float, bodies: bool, again: bool = False, bill: Bill = UNKNOWN
+    job: Job,
+    end: Done | Failed,
+    *,
+    finished: float,
+    discretion: Discretion = DISCREET,
+    again: bool = False,
+    bill: Bill = UNKNOWN,
 ) -> RequestLog:
-    """The archive's row. `finished`: Unix seconds. `bodies`: keep request and response text. Never raises."""
+    """The archive's row. `finished`: Unix seconds. `discretion`: what of it may be written. Never raises."""
+    bodies = discretion.bodies_of(job.key)
     fault = end.fault if isinstance(end, Failed) else None
-    attempts = end.attempts or job.trail
+    target, attempts = _delivery(job, end, end.attempts or job.trail)
     last = attempts[-1] if attempts else _NOBODY
     begun = attempts[0].started if attempts else job.first_run
     usage = end.usage
-    return RequestLog(
+    made = RequestLog(
         job=job.id,
         created=job.created,
         tenant=job.tenant,
@@ -110,7 +129,26 @@ def row(
         served=end.model or (job.model if job.asked else ""),
         tokens_written=usage.tokens_written,
         run=job.run,
+        target=target,
     )
+    return discretion.veiled(made)
+
+
+def _delivery(job: Job, end: Done | Failed, attempts: tuple[Attempt, ...]) -> tuple[str, tuple[Attempt, ...]]:
+    """Of a callback: the host it goes to, and the attempts with the status of the try that was taken."""
+    if job.op != "callback":
+        return "", attempts
+    try:
+        host = urlsplit(_decode_callback(job.body).target.url).hostname or ""
+    except (msgspec.MsgspecError, ValueError):
+        host = ""
+    if isinstance(end, Done) and attempts:
+        try:
+            status = _decode_taken(end.body).status
+        except msgspec.MsgspecError:
+            status = None
+        attempts = (*attempts[:-1], msgspec.structs.replace(attempts[-1], status=status))
+    return host[:253], attempts
 
 
 def outcome(code: Code | None) -> str:

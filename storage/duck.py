@@ -8,13 +8,15 @@ listing and reading because the archiver has merged it (`Vanished`): list again 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from schemas.log import RequestLog
+from schemas.log import Row
 from storage.tables import Table, json_lines
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Con
+
+    from storage.parts import Gap
 
 
 class Damaged(Exception):
@@ -54,9 +56,9 @@ def quoted(text: Path | str) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def load_lines(table: Table, rows: Sequence[tuple[int, RequestLog]], path: Path) -> str:
+def load_lines(table: Table, rows: Sequence[tuple[int, Row]], path: Path) -> str:
     """Write `rows` to `path` as JSON lines; returns the SELECT that reads them as rows of `table`."""
-    lines = json_lines(rows)
+    lines = json_lines(rows, table)
     path.write_bytes(b"\n".join(lines))
     longest = max(map(len, lines), default=0) + 1024
     options = f"format = 'newline_delimited', maximum_object_size = {max(longest, 1 << 20)}, columns = {table.raw}"
@@ -75,18 +77,36 @@ def select(table: Table, paths: Sequence[Path], month: bool = False) -> str:
     return f"SELECT {names} FROM (({none}) UNION ALL BY NAME {read})"
 
 
+def rows_of(table: Table, gap: "Gap", root: Path) -> str:
+    """The SELECT of the request rows that a gap in a derived table is made of."""
+    where = "" if gap.whole else f" WHERE seq BETWEEN {gap.first} AND {gap.last}"
+    return f"SELECT * FROM ({select(table, [gap.source.path(root)])}){where}"
+
+
 def jobs_in(con: "Con", paths: Sequence[Path], jobs: list[int]) -> set[tuple[int, int]]:
     """Which of `jobs` have a row in the files, and for which of their runs. Raises `Damaged`, `Vanished`."""
+    none = "(SELECT NULL::BIGINT AS job, NULL::INTEGER AS run LIMIT 0)"  # an old file has no column `run`
+    ask = "SELECT DISTINCT job, coalesce(run, 0) FROM ({}) WHERE job IN (SELECT unnest($names))"
+    return {(job, run) for job, run in _look_up(con, paths, ask, none, {"names": jobs})}
+
+
+def ids_in(con: "Con", paths: Sequence[Path], ids: list[str], since: float) -> set[str]:
+    """Which of `ids` have a row in the files, of this time (Unix seconds) or later. Raises `Damaged`, `Vanished`."""
+    none = "(SELECT NULL::VARCHAR AS id, NULL::TIMESTAMP AS time LIMIT 0)"
+    ask = "SELECT id FROM ({}) WHERE id IN (SELECT unnest($names)) AND time >= make_timestamp($since)"
+    values = {"names": ids, "since": max(0, int(since * 1_000_000))}
+    return {name for (name,) in _look_up(con, paths, ask, none, values)}
+
+
+def _look_up(con: "Con", paths: Sequence[Path], ask: str, none: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     import duckdb
 
     if not paths:
-        return set()
+        return []
     files = "[" + ", ".join(quoted(path) for path in paths) + "]"
-    none = "(SELECT NULL::BIGINT AS job, NULL::INTEGER AS run LIMIT 0)"  # an old file has no column `run`
-    every = f"{none} UNION ALL BY NAME SELECT * FROM read_parquet({files}, union_by_name = true)"
-    sql = f"SELECT DISTINCT job, coalesce(run, 0) FROM ({every}) WHERE job IN (SELECT unnest($jobs))"
+    sql = ask.format(f"{none} UNION ALL BY NAME SELECT * FROM read_parquet({files}, union_by_name = true)")
     try:
-        return {(job, run) for job, run in con.execute(sql, {"jobs": jobs}).fetchall()}
+        return con.execute(sql, values).fetchall()
     except duckdb.Error as error:
         blame(con, paths)
         raise error

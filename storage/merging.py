@@ -2,7 +2,8 @@
 
 Levels are sizes, and a file climbs one when 32 of its size have come together, so a row is rewritten three times at most
 and not each time. What a newcomer would get wrong: only neighbours may be merged, for the merged file's name says that it
-holds everything between its first and its last sequence. So a damaged file splits the run: it must not be "covered".
+holds everything between its first and its last sequence. So a damaged file splits the run: it must not be "covered". And so
+does a gap in a derived table, whose file is still to be made.
 """
 
 import os
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from storage import duck, parts
-from storage.parts import Part
-from storage.tables import TABLES
+from storage import duck, manifest, parts
+from storage.parts import Gap, Part
+from storage.tables import DERIVED, REQUESTS, TABLES, Table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Con
@@ -47,11 +48,13 @@ class Plan(msgspec.Struct, frozen=True):
 
 def plan(found: tuple[Part, ...], damaged: set[Part], now: float) -> Plan | None:
     """What to merge next, if anything. `now` in Unix seconds."""
-    for (_, month, epoch), group in groupby(sorted(found), key=lambda part: (part.table, part.month, part.epoch)):
+    open_ = missing(found)
+    for (table, month, epoch), group in groupby(sorted(found), key=lambda part: (part.table, part.month, part.epoch)):
         if not epoch:
             continue
-        over = _is_over(month, now)
-        for run in _runs(list(group), damaged):
+        over = is_over(month, now)
+        holes = {gap.first for gap in open_ if (gap.table, gap.source.month, gap.source.epoch) == (table, month, epoch)}
+        for run in _runs(list(group), damaged, holes):
             if over and len(run) > 1:
                 return Plan(tuple(run), sort=True)
             for level in range(len(LEVELS)):
@@ -61,20 +64,27 @@ def plan(found: tuple[Part, ...], damaged: set[Part], now: float) -> Plan | None
     return None
 
 
-def _is_over(month: str, now: float) -> bool:
+def is_over(month: str, now: float) -> bool:
     first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
     following = (first + timedelta(days=32)).replace(day=1)
     return datetime.fromtimestamp(now, UTC) >= following + LATE
 
 
-def _runs(group: list[Part], damaged: set[Part]) -> list[list[Part]]:
-    """Neighbours without a damaged file between them."""
+def missing(found: tuple[Part, ...]) -> list[Gap]:
+    """What of the derived tables is not made yet, of the files that count."""
+    return parts.gaps(found, [table.name for table in DERIVED])
+
+
+def _runs(group: list[Part], damaged: set[Part], holes: set[int]) -> list[list[Part]]:
+    """Neighbours with neither a damaged file nor a hole between them."""
     runs: list[list[Part]] = [[]]
     for part in group:
         if part in damaged:
             runs.append([])
-        else:
-            runs[-1].append(part)
+            continue
+        if runs[-1] and any(runs[-1][-1].last < hole < part.first for hole in holes):
+            runs.append([])
+        runs[-1].append(part)
     return runs
 
 
@@ -93,28 +103,56 @@ def merge(con: "Con", root: Path, todo: Plan) -> None:
     """
     import duckdb
 
+    manifest.vouch(root, todo.parts)
     paths = [part.path(root) for part in todo.parts]
     table = TABLES[todo.parts[0].table]
-    draft = root / ".tmp" / f"merge-{todo.result.name}"
+    draft = root / ".tmp" / f"merge-{table.name}-{todo.result.name}"
     try:
-        rows, size = _measure(con, paths)
-        group = min(122_880, max(2048, GROUP_BYTES * rows // max(1, size) // 2048 * 2048))
-        order = "ORDER BY created, job" if todo.sort else ""
-        sql = f"COPY ({duck.select(table, paths)} {order}) TO {duck.quoted(draft)}"
-        con.execute(f"{sql} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group})")
-        written, _ = _measure(con, [draft])
+        order = f"ORDER BY {table.sort or table.time}" if todo.sort else ""
+        rows, written = write(con, f"SELECT * FROM ({table.merged(duck.select(table, paths))}) {order}", paths, draft)
     except duckdb.InterruptException:
         raise
     except duckdb.Error:
         duck.blame(con, paths)
         raise
-    if written != rows:
+    if written != rows and not (table.merge and written <= rows):
         raise RuntimeError(f"merged {written} of {rows} rows of {table.name} {todo.result.month}")
-    parts.sync(draft)
     put(root, todo.result, draft)
     for path in paths:
         path.unlink()
-    log.info("archive.files_merged", month=todo.result.month, files=len(paths), rows=rows)
+    log.info("archive.files_merged", table=table.name, month=todo.result.month, files=len(paths), rows=rows)
+
+
+def write(con: "Con", select: str, paths: list[Path], draft: Path) -> tuple[int, int]:
+    """Write what `select` makes of the files `paths` to `draft`, fsynced; returns the rows of both. Raises `duckdb.Error`."""
+    rows, size = _measure(con, paths)
+    group = min(122_880, max(2048, GROUP_BYTES * rows // max(1, size) // 2048 * 2048))
+    con.execute(f"COPY ({select}) TO {duck.quoted(draft)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group})")
+    written, _ = _measure(con, [draft])
+    parts.sync(draft)
+    return rows, written
+
+
+def close_gap(con: "Con", root: Path, gap: Gap) -> None:
+    """Make the file of a derived table that an older version did not write. Raises as `merge` does."""
+    import duckdb
+
+    draft = root / ".tmp" / f"derive-{gap.table}-{gap.result.name}"
+    try:
+        make(con, TABLES[gap.table], duck.rows_of(REQUESTS, gap, root), draft)
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error:
+        duck.blame(con, [gap.source.path(root)])
+        raise
+    parts.sync(draft)
+    put(root, gap.result, draft)
+    log.info("archive.table_completed", table=gap.table, month=gap.source.month, first=gap.first, last=gap.last)
+
+
+def make(con: "Con", table: Table, requests: str, draft: Path) -> None:
+    """Write a file of a derived table from the request rows that the SELECT `requests` gives."""
+    con.execute(f"COPY ({table.derived(requests)}) TO {duck.quoted(draft)} (FORMAT parquet, COMPRESSION zstd)")
 
 
 def put(root: Path, part: Part, draft: Path) -> None:

@@ -1,12 +1,15 @@
 """The archive's files: how they are named, which of them count, and up to where the stream LOG has been archived.
 
     <archive>/state.json                                      the mark: the commit point of everything
-    <archive>/requests/month=2026-11/<epoch>-<first>-<last>.parquet   rows of the LOG sequences first … last
+    <archive>/<table>/month=2026-11/<epoch>-<first>-<last>.parquet   rows of the LOG sequences first … last
     <archive>/.tmp/                                           files on their way; <archive>/refused/ rows no column can hold
 
 What a newcomer would get wrong: a file in place is not yet part of the archive. A batch may span two months, so its
 files can't appear at one instant; they count from the moment the mark passes them. And a file whose range lies within
-another's of the same month and epoch has been merged into it, so it no longer counts.
+another's of the same table, month and epoch has been merged into it, so it no longer counts.
+
+What is derived of requests (`Table.derive`) has a file wherever requests have one, under the same name when both are new,
+and be it empty: so where none is, an older version wrote the requests, and the file is made later (`gaps`).
 
 An epoch is one life of the stream LOG as seen from here. Sequences restart when the stream is made anew, and a power loss
 may take the stream's tail, so that a sequence is given twice: both begin a new epoch.
@@ -15,22 +18,26 @@ may take the stream's tail, so that a sequence is given twice: both begin a new 
 import os
 import re
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from schemas.log import RequestLog
+from schemas.log import RequestLog, Row
 from schemas.problem import Code, Problem
 from storage.tables import TABLES
 
-Rows = list[tuple[int, RequestLog]]
+Rows = list[tuple[int, Row]]
 """Rows with their LOG sequence. Rows that came in one message share it."""
-Run = tuple[int, int]
-"""A job and its run: what a row tells of, once."""
+Name = tuple[int, int] | str
+"""What a row tells of, once: a job and its run; of what is no request, its id."""
 
 STATE = "state.json"
-_NAME = re.compile(r"(\d{8}T\d{9}Z)-(\d{12,})-(\d{12,})\.parquet\Z")
+SOURCE = "requests"
+"""The table that the others are derived of."""
+_NAME = re.compile(r"(\d{8}T\d{9}Z)-(\d{12,})-(\d{12,})\Z")
+_REVISED = re.compile(r"(.*?)(?:\.rev(\d{1,6}))?\.parquet\Z")
 _MONTH = re.compile(r"month=(\d{4}-\d{2})\Z")
 
 
@@ -45,9 +52,11 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     check_until: int = 0
     check_before: float = 0.0
 
-    def doubts(self, seq: int, row: RequestLog, now: float) -> bool:
-        """Whether the row may have been archived before. Recovery says so itself (`again`)."""
-        return row.again or seq <= self.check_until or now < self.check_before
+    def doubts(self, seq: int, row: Row, now: float) -> bool:
+        """Whether the row may have been archived before. Recovery says so itself (`again`); what is no request may be told
+        by two at once, so it is always looked up."""
+        again = row.again if isinstance(row, RequestLog) else True
+        return again or seq <= self.check_until or now < self.check_before
 
 
 class Part(msgspec.Struct, frozen=True, order=True):
@@ -60,14 +69,28 @@ class Part(msgspec.Struct, frozen=True, order=True):
     last: int
     name: str
     size: int = 0
+    rev: int = 0
+    """A file that was written anew (`keeping`) has its old name with `.rev1`, `.rev2` … and takes the place of those before."""
+
+    @property
+    def stem(self) -> str:
+        """The name without its revision."""
+        return self.name.removesuffix(".parquet").removesuffix(f".rev{self.rev}")
+
+    def revised(self) -> "Part":
+        """The file that takes this one's place. A name of its own, for readers hold on to names."""
+        return named(self.table, self.month, f"{self.stem}.rev{self.rev + 1}.parquet")
 
     def path(self, root: Path) -> Path:
         return folder(root, self.table, self.month) / self.name
 
     def within(self, other: "Part") -> bool:
         """Whether its rows are in `other` too."""
-        same = (self.table, self.month, self.epoch) == (other.table, other.month, other.epoch)
-        return same and other.first <= self.first and self.last <= other.last and self.name != other.name
+        if (self.table, self.month, self.epoch) != (other.table, other.month, other.epoch):
+            return False
+        if self.stem == other.stem:
+            return self.rev < other.rev
+        return self.epoch != "" and other.first <= self.first and self.last <= other.last
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -77,18 +100,42 @@ class Snapshot(msgspec.Struct, frozen=True):
     parts: tuple[Part, ...]
 
 
-def fresh(rows: Rows, doubts: Callable[[int, RequestLog], bool], archived: Callable[[Rows], set[Run]]) -> Rows:
-    """`rows` without those doubted whose run is in the archive or comes a second time. `archived` looks jobs up."""
+class Gap(msgspec.Struct, frozen=True):
+    """Of the rows in the requests file `source`, those of the sequences `first` … `last` are not in `table` yet."""
+
+    table: str
+    source: Part
+    first: int
+    last: int
+
+    @property
+    def whole(self) -> bool:
+        return (self.first, self.last) == (self.source.first, self.source.last)
+
+    @property
+    def result(self) -> Part:
+        """The file that closes it."""
+        if not self.source.epoch:
+            return msgspec.structs.replace(self.source, table=self.table)
+        return new_part(self.table, self.source.month, self.source.epoch, self.first, self.last)
+
+
+def name_of(row: Row) -> Name:
+    return (row.job, row.run) if isinstance(row, RequestLog) else row.id
+
+
+def fresh(rows: Rows, doubts: Callable[[int, Row], bool], archived: Callable[[Rows], Collection[Name]]) -> Rows:
+    """`rows` of one table without those doubted that are in the archive or come a second time. `archived` looks them up."""
     doubted = [item for item in rows if doubts(*item)]
     if not doubted:
         return rows
-    seen = archived(doubted) | {(row.job, row.run) for seq, row in rows if not doubts(seq, row)}
+    seen = set(archived(doubted)) | {name_of(row) for seq, row in rows if not doubts(seq, row)}
     found = []
     for seq, row in rows:
         if doubts(seq, row):
-            if (row.job, row.run) in seen:
+            if name_of(row) in seen:
                 continue
-            seen.add((row.job, row.run))
+            seen.add(name_of(row))
         found.append((seq, row))
     return found
 
@@ -99,6 +146,16 @@ def folder(root: Path, table: str, month: str) -> Path:
 
 def new_part(table: str, month: str, epoch: str, first: int, last: int) -> Part:
     return Part(table, month, epoch, first, last, f"{epoch}-{first:012d}-{last:012d}.parquet")
+
+
+def named(table: str, month: str, name: str, size: int = 0) -> Part:
+    """The file of this name."""
+    revised = _REVISED.match(name)
+    stem, rev = (revised[1], int(revised[2] or 0)) if revised else (name, 0)
+    match = _NAME.match(stem)
+    if match is None:
+        return Part(table, month, "", 0, 0, name, size, rev)
+    return Part(table, month, match[1], int(match[2]), int(match[3]), name, size, rev)
 
 
 def new_epoch(now: float) -> str:
@@ -136,12 +193,46 @@ def torn(mark: Mark, part: Part) -> bool:
 def covered(parts: tuple[Part, ...]) -> list[Part]:
     """The files whose rows are in another file too. Sorted by first sequence, only the widest so far can cover the next."""
     result, widest = [], None
-    for part in sorted(parts, key=lambda p: (p.table, p.month, p.epoch, p.first, -p.last)):
-        if widest is not None and part.epoch and part.within(widest):
+    for part in sorted(parts, key=lambda p: (p.table, p.month, p.epoch, p.first, -p.last, p.stem, -p.rev)):
+        if widest is not None and part.within(widest):
             result.append(part)
         else:
             widest = part
     return result
+
+
+def gaps(found: Iterable[Part], tables: Sequence[str]) -> list[Gap]:
+    """What of the derived tables `tables` is not made yet. `found`: the files that count (`counting`)."""
+    held: dict[tuple[str, str, str], list[Part]] = defaultdict(list)
+    for part in found:
+        held[part.table, part.month, part.epoch].append(part)
+    result: list[Gap] = []
+    for (_, month, epoch), requests in [entry for entry in held.items() if entry[0][0] == SOURCE]:
+        for table in tables:
+            there = sorted(held.get((table, month, epoch), ()), key=lambda part: part.first)
+            if epoch:
+                result += _between(table, sorted(requests, key=lambda part: part.first), there)
+            else:
+                names = {part.stem for part in there}
+                result += [Gap(table, part, 0, 0) for part in requests if part.stem not in names]
+    return result
+
+
+def _between(table: str, requests: list[Part], there: list[Part]) -> Iterable[Gap]:
+    """What of the ranges of `requests` no range of `there` covers. Both are sorted, and neither overlaps itself."""
+    at = 0
+    for part in requests:
+        first = part.first
+        while at < len(there) and there[at].last < first:
+            at += 1
+        for one in there[at:]:
+            if one.first > part.last:
+                break
+            if one.first > first:
+                yield Gap(table, part, first, one.first - 1)
+            first = max(first, one.last + 1)
+        if first <= part.last:
+            yield Gap(table, part, first, part.last)
 
 
 def listing(root: Path) -> tuple[Part, ...]:
@@ -171,10 +262,7 @@ def _part(table: str, month: str, entry: os.DirEntry[str]) -> Part:
         size = entry.stat().st_size
     except FileNotFoundError:
         size = 0  # merged away a moment ago: the next listing won't have it
-    match = _NAME.match(entry.name)
-    if match is None:
-        return Part(table, month, "", 0, 0, entry.name, size)
-    return Part(table, month, match[1], int(match[2]), int(match[3]), entry.name, size)
+    return named(table, month, entry.name, size)
 
 
 def read_mark(root: Path) -> Mark:

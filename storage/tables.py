@@ -1,61 +1,23 @@
 """The archive's tables: every column's name, DuckDB type and meaning, in one place.
 
-The columns of `requests` are the fields of `RequestLog` (but `again`, a note from recovery to the archiver) and `seq`.
-They are public: a column never changes its name, type or meaning, and a new one goes last, because a file from last
-year must still open. What a newcomer would get wrong: times are plain TIMESTAMP in UTC, not TIMESTAMPTZ, which DuckDB in
-Python can't fetch without a further package.
+They are public: a column never changes its name, type or meaning, and a new one goes last, because a file from last year
+must still open. What a newcomer would get wrong: the columns of a table with a `row` are that struct's fields (but `again`,
+a note from recovery to the archiver) and `seq`; those of the others are what its `derive` selects, in this order.
 """
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from operator import attrgetter
-from typing import Any
+from collections.abc import Callable
 
-import msgspec
+from schemas.log import AuditLog, FileLog, RequestLog, Row
+from storage.hourly import HOURLY
+from storage.table import Column, Table, fitting, json_lines, moment, month_of, when
 
-from schemas.log import RequestLog
-
-
-class Column(msgspec.Struct, frozen=True):
-    """`raw` is the type in the JSON rows on their way to Parquet, `cast` the SQL that makes `type` of it."""
-
-    name: str
-    type: str
-    about: str
-    raw: str = ""
-    cast: str = ""
-
-
-class Table(msgspec.Struct, frozen=True):
-    """A view in SQL and a folder in the archive, both named `name`."""
-
-    name: str
-    about: str
-    columns: tuple[Column, ...]
-
-    @property
-    def names(self) -> str:
-        """The columns, as a SELECT list."""
-        return ", ".join(column.name for column in self.columns)
-
-    @property
-    def raw(self) -> str:
-        """The columns of the JSON rows, for `read_json(columns = …)`."""
-        return "{" + ", ".join(f"{column.name}: '{column.raw or column.type}'" for column in self.columns) + "}"
-
-    @property
-    def cast(self) -> str:
-        """The SELECT list that turns JSON rows into rows of this table."""
-        return ", ".join(f"{column.cast} AS {column.name}" if column.cast else column.name for column in self.columns)
-
-    @property
-    def none(self) -> str:
-        """A SELECT that has the right columns and no row: what an old file lacks, it gives."""
-        return "SELECT " + ", ".join(f"NULL::{column.type} AS {column.name}" for column in self.columns) + " LIMIT 0"
-
+__all__ = [
+    "AUDIT", "DERIVED", "FILES", "HOURLY", "MONTH", "REQUESTS", "TABLES", "Column", "Table", "fits", "json_lines", "month_of",
+    "table_of", "when",
+]  # fmt: skip
 
 MONTH = Column(
-    "month", "VARCHAR", "Month of `created` in UTC, as 2026-11; a filter on it reads that month's files only."
+    "month", "VARCHAR", "Month of the row's time in UTC, as 2026-11; a filter on it reads that month's files only."
 )
 """Not in the files: it is their folder's name (Hive partitioning)."""
 
@@ -64,13 +26,7 @@ REQUESTS = Table(
     "One row for each request, whichever way it came and however it ended.",
     (
         Column("job", "BIGINT", "Id of the job; with `run`, unique. It grows with time."),
-        Column(
-            "created",
-            "TIMESTAMP",
-            "When the request was accepted (UTC, microseconds).",
-            "DOUBLE",
-            "make_timestamp(CAST(round(created * 1000000) AS BIGINT))",
-        ),
+        moment("created", "When the request was accepted (UTC, microseconds)."),
         Column("tenant", "VARCHAR", "Whose API key it was."),
         Column("key", "VARCHAR", "Id of the API key: the first 16 digits of its hash, never the key."),
         Column("op", "VARCHAR", "Operation: chat …"),
@@ -108,41 +64,198 @@ REQUESTS = Table(
         Column("served", "VARCHAR", "Model that answered or failed last, where that is not `model`; else empty."),
         Column("tokens_written", "BIGINT", "Tokens of the prompt that were written into the provider's cache."),
         Column("run", "INTEGER", "0; a failed job that an administrator put back has a further row, with 1, 2 …"),
+        Column("target", "VARCHAR", "For a callback: the host it goes to; else empty."),
     ),
+    row=RequestLog,
+    sort="created DESC, job DESC",
 )
 
-TABLES = {table.name: table for table in (REQUESTS,)}
-
-_FIELDS = tuple(column.name for column in REQUESTS.columns if column.name != "seq")
-_values = attrgetter(*_FIELDS)
-_counts: Callable[[RequestLog], tuple[int, ...]] = attrgetter(
-    *(column.name for column in REQUESTS.columns if column.type == "BIGINT" and column.name != "seq")
+FILES = Table(
+    "files",
+    "One row for each thing that happened to a stored file.",
+    (
+        Column("id", "VARCHAR", "Unique."),
+        moment("time", "When it happened (UTC, microseconds)."),
+        Column("tenant", "VARCHAR", "Whose file it is."),
+        Column("key", "VARCHAR", "Id of the API key whose file it is."),
+        Column("event", "VARCHAR", "stored, deleted, lapsed (its time was over) or evicted (room was needed)."),
+        Column("file", "BIGINT", "Number of the file: `file-<number>`."),
+        Column("purpose", "VARCHAR", "What it is for: artifact, input, batch, user_data …"),
+        Column("name", "VARCHAR", "Its name, as the uploader or the job gave it."),
+        Column("content_type", "VARCHAR", "Its media type."),
+        Column("size", "BIGINT", "Bytes."),
+        Column("sha256", "VARCHAR", "SHA-256 of its bytes, hexadecimal."),
+        Column("area", "VARCHAR", "public (anyone with the address reads it) or private."),
+        Column("job", "BIGINT", "The job that made it; 0: it was uploaded."),
+        Column("actor", "VARCHAR", "Who did it: a key's id or janitor; empty: its owner."),
+        Column("seq", "BIGINT", "Place of the record in the stream LOG."),
+    ),
+    row=FileLog,
+    time="time",
 )
-_small: Callable[[RequestLog], tuple[int, ...]] = attrgetter("status", "attempts", "run")
-_encode = msgspec.json.Encoder().encode
+
+AUDIT = Table(
+    "audit",
+    "One row for each act of a person or a tool that changed the house: providers, keys, settings, queues, others' jobs.",
+    (
+        Column("id", "VARCHAR", "Unique."),
+        moment("time", "When it was done (UTC, microseconds)."),
+        Column("tenant", "VARCHAR", "Tenant of what was changed."),
+        Column("actor", "VARCHAR", "Who did it: a key's id, cli, settings …"),
+        Column("action", "VARCHAR", "created, changed, removed, revoked, rotated, rolled_back, paused, cancelled …"),
+        Column("kind", "VARCHAR", "Of what: provider, key, rule, setting, queue, job, archive …"),
+        Column("name", "VARCHAR", "Which one."),
+        Column(
+            "detail",
+            "VARCHAR",
+            "JSON: the fields that changed with their new values, never a secret; a filter; a note.",
+        ),
+        Column("client", "VARCHAR", "Address of the HTTP client; empty: it was no HTTP call, or is not known."),
+        Column("revision", "BIGINT", "Its revision in the history of the configuration; 0: it has none."),
+        Column("seq", "BIGINT", "Place of the record in the stream LOG."),
+    ),
+    row=AuditLog,
+    time="time",
+)
+
+_TRIES = """
+    SELECT *, unnest(CASE WHEN json_valid(trail) AND json_type(trail) = 'ARRAY' THEN from_json(trail, '[{
+        "number": "INTEGER", "queue": "VARCHAR", "provider": "VARCHAR", "agent": "VARCHAR", "started": "DOUBLE",
+        "seconds": "DOUBLE", "code": "VARCHAR", "message": "VARCHAR", "status": "INTEGER", "model": "VARCHAR"
+    }]') END) AS try FROM batch"""
+"""A row for each attempt of each request, with the attempt as the struct `try`. A trail that can't be read has none."""
+_OUTCOME = "CASE WHEN try.code IS NULL THEN 'done' WHEN try.code = 'cancelled' THEN 'cancelled' ELSE 'failed' END"
 
 
-def json_lines(rows: Iterable[tuple[int, RequestLog]]) -> list[bytes]:
-    """The rows as JSON objects, for `read_json`."""
-    lines = []
-    for seq, row in rows:
-        line: dict[str, Any] = dict(zip(_FIELDS, _values(row), strict=True))
-        line["seq"] = seq
-        lines.append(_encode(line))
-    return lines
+def _at(seconds: str) -> str:
+    """SQL: a TIMESTAMP of Unix seconds; null of what is no time between 1970 and 9999."""
+    return (
+        f"CASE WHEN {seconds} BETWEEN 0 AND 253402300799 "
+        f"THEN make_timestamp(CAST(round({seconds} * 1000000) AS BIGINT)) END"
+    )
 
 
-def month_of(created: float) -> str:
-    """The UTC month of a Unix time, as `2026-11`. Raises ValueError, OverflowError, OSError for what is no time."""
-    return datetime.fromtimestamp(created, UTC).strftime("%Y-%m")
+def _after(milliseconds: str) -> str:
+    """SQL: the TIMESTAMP so long after `created`."""
+    return f"created + to_microseconds(CAST(round({milliseconds} * 1000) AS BIGINT))"
 
 
-def fits(row: RequestLog) -> bool:
-    """Whether the columns can hold the row: one that can't would stop the archive for ever."""
-    counts, small = _counts(row), _small(row)
-    if min(counts) < -(2**63) or max(counts) >= 2**63 or min(small) < -(2**31) or max(small) >= 2**31:
-        return False
-    try:
-        return "1970-01" <= month_of(row.created) <= "9999-12"
-    except (ValueError, OverflowError, OSError):
-        return False
+ATTEMPTS = Table(
+    "attempts",
+    "One row for each attempt of each request at a provider.",
+    (
+        Column("job", "BIGINT", "Id of the job."),
+        Column("run", "INTEGER", "As in `requests`; with `job` and `n`, unique."),
+        Column("n", "INTEGER", "Number of the attempt, from 1; it may skip some that left no trace."),
+        Column("created", "TIMESTAMP", "When the request was accepted (UTC)."),
+        Column("started", "TIMESTAMP", "When the attempt began (UTC)."),
+        Column("ended", "TIMESTAMP", "When it ended (UTC)."),
+        Column("ms", "DOUBLE", "Milliseconds it took."),
+        Column("tenant", "VARCHAR", "Whose API key it was."),
+        Column("key", "VARCHAR", "Id of the API key."),
+        Column("op", "VARCHAR", "Operation."),
+        Column("style", "VARCHAR", "How the caller asked: sync, queued, callback or direct."),
+        Column("model", "VARCHAR", "Model, as the caller wrote it."),
+        Column("queue", "VARCHAR", "Queue it was taken from."),
+        Column("provider", "VARCHAR", "Provider that was asked."),
+        Column("agent", "VARCHAR", "Agent process that asked."),
+        Column("outcome", "VARCHAR", "done, failed or cancelled: of this attempt."),
+        Column("error", "VARCHAR", "Code of its failure; null: none."),
+        Column("message", "VARCHAR", "What was said of its failure; null: none."),
+        Column("status", "INTEGER", "HTTP status of the provider, where it failed with one; else null."),
+        Column(
+            "served", "VARCHAR", "Model that was asked for, where that is not `model`; else empty; null: not known."
+        ),
+        Column("last", "BOOLEAN", "No attempt of this run came after it."),
+    ),
+    derive=f"""
+        SELECT job, coalesce(run, 0) AS run, try.number AS n, created, {_at("try.started")} AS started,
+            {_at("(try.started + try.seconds)")} AS ended, round(try.seconds * 1000, 3) AS ms, tenant, key, op, style, model,
+            try.queue AS queue, try.provider AS provider, try.agent AS agent, {_OUTCOME} AS outcome, try.code AS error,
+            try.message AS message, try.status AS status, try.model AS served,
+            try.number = try_cast(json_extract_string(trail, '$[#-1].number') AS INTEGER) AS last
+        FROM ({_TRIES})""",
+    sort="created, job, run, n",
+)
+
+JOBS = Table(
+    "jobs",
+    "One row for each job that somebody could ask for later: of the styles queued, callback and direct.",
+    (
+        Column("job", "BIGINT", "Id of the job."),
+        Column("run", "INTEGER", "As in `requests`; with `job`, unique."),
+        Column("created", "TIMESTAMP", "When the job was accepted (UTC)."),
+        Column("started", "TIMESTAMP", "When its first attempt began (UTC); null: never."),
+        Column("ended", "TIMESTAMP", "When it ended (UTC)."),
+        Column("wait_ms", "DOUBLE", "Milliseconds from accept to the first attempt; null: none began."),
+        Column("run_ms", "DOUBLE", "Milliseconds from the first attempt's start to the end; null: none began."),
+        Column("state", "VARCHAR", "done, failed or cancelled."),
+        Column("attempts", "INTEGER", "How many times it was tried."),
+        Column("tenant", "VARCHAR", "Whose API key it was."),
+        Column("key", "VARCHAR", "Id of the API key."),
+        Column("op", "VARCHAR", "Operation; callback: the delivery of another job's end."),
+        Column("style", "VARCHAR", "queued, callback or direct."),
+        Column("model", "VARCHAR", "Model, as the caller wrote it."),
+        Column("queue", "VARCHAR", "Queue that took it last; empty: none."),
+        Column("provider", "VARCHAR", "Provider that served it or failed last; empty: none was reached."),
+        Column("agent", "VARCHAR", "Agent process that served it or failed last."),
+        Column("error", "VARCHAR", "Code of the failure; null: none."),
+        Column("message", "VARCHAR", "What the caller was told of the failure."),
+        Column("ref", "VARCHAR", "The caller's own id of the job."),
+        Column("tag", "VARCHAR", "The caller's own label."),
+        Column("parent", "BIGINT", "For a callback: the job it reports; else 0."),
+        Column("cost", "DOUBLE", "US dollars; null: no price is known."),
+    ),
+    derive=f"""
+        SELECT job, coalesce(run, 0) AS run, created, {_after("wait_ms")} AS started, {_after("total_ms")} AS ended, wait_ms,
+            greatest(0, total_ms - wait_ms) AS run_ms, outcome AS state, attempts, tenant, key, op, style, model, queue,
+            provider, agent, error, message, ref, tag, parent, cost
+        FROM batch WHERE style <> 'sync'""",
+    sort="created DESC, job DESC, run DESC",
+)
+
+CALLBACKS = Table(
+    "callbacks",
+    "One row for each try to deliver a web callback.",
+    (
+        Column("job", "BIGINT", "Id of the delivery, a job of its own."),
+        Column("run", "INTEGER", "0; a delivery that was put back has 1, 2 …"),
+        Column("parent", "BIGINT", "The job whose end it reports."),
+        Column("n", "INTEGER", "Number of the try, from 1."),
+        Column("created", "TIMESTAMP", "When the delivery was due (UTC)."),
+        Column("started", "TIMESTAMP", "When this try began (UTC)."),
+        Column("ms", "DOUBLE", "Milliseconds it took."),
+        Column("tenant", "VARCHAR", "Whose job it was."),
+        Column("key", "VARCHAR", "Id of the API key whose job it was."),
+        Column("host", "VARCHAR", "Host it was sent to; null: the record is older than this column."),
+        Column("outcome", "VARCHAR", "done, failed or cancelled: of this try."),
+        Column("status", "INTEGER", "HTTP status of the receiver; null: it gave none, or the record is older."),
+        Column("error", "VARCHAR", "Code of the failure; null: none."),
+        Column("message", "VARCHAR", "What was said of the failure; null: none."),
+        Column("webhook_id", "VARCHAR", "Header webhook-id, the same on every try."),
+        Column("last", "BOOLEAN", "No try of this run came after it."),
+    ),
+    derive=f"""
+        SELECT job, coalesce(run, 0) AS run, parent, try.number AS n, created, {_at("try.started")} AS started,
+            round(try.seconds * 1000, 3) AS ms, tenant, key, nullif(target, '') AS host, {_OUTCOME} AS outcome,
+            try.status AS status, try.code AS error, try.message AS message,
+            CASE WHEN starts_with(ref, 'callback.') THEN 'msg_' || substr(ref, 10) END AS webhook_id,
+            try.number = try_cast(json_extract_string(trail, '$[#-1].number') AS INTEGER) AS last
+        FROM ({_TRIES} WHERE op = 'callback')""",
+    sort="created, job, run, n",
+)
+
+TABLES = {table.name: table for table in (REQUESTS, ATTEMPTS, JOBS, CALLBACKS, HOURLY, FILES, AUDIT)}
+DERIVED = tuple(table for table in TABLES.values() if table.derive)
+_OF = {table.row: table for table in TABLES.values() if table.row}
+_FITS: dict[str, Callable[[Row], bool]] = {table.name: fitting(table) for table in _OF.values()}
+
+
+def table_of(row: Row) -> Table:
+    """Where rows of this struct go."""
+    return _OF[type(row)]
+
+
+def fits(row: Row) -> bool:
+    """Whether the columns of its table can hold the row: one that can't would stop the archive for ever."""
+    return _FITS[table_of(row).name](row)
