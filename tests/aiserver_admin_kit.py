@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,10 @@ async def open_desk(
 
     async with open_bus(link, "past") as bus:
         past = Archived(bus, archive) if archive is not None else None
-        async with open_house(link, agent=False, registry=registry, past=past, **parts) as house:
+        async with (
+            aclosing(past) if past else nullcontext(),
+            open_house(link, agent=False, registry=registry, past=past, **parts) as house,
+        ):
             secret, key = new_key("boss", ("admin",))
             await house.config.put_key(key)
             desk = Desk(house, secret, key.id)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 
 from admin_house import CATALOGUE, SEAL, team_of
@@ -38,6 +38,8 @@ async def open_clients(link: Link, archive: Path | None = None) -> AsyncIterator
 
     async with AsyncExitStack() as things:
         past = Archived(await things.enter_async_context(open_bus(link, "past")), archive) if archive else None
+        if past is not None:
+            await things.enter_async_context(aclosing(past))
         house = await things.enter_async_context(
             open_house(link, agent=False, registry=registry, private_callbacks=True, past=past)
         )

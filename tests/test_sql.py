@@ -44,7 +44,7 @@ def test_an_empty_archive_has_the_table_and_no_row(tmp_path: Path) -> None:
 def test_the_types_are_those_that_the_schema_tells(folder: Path) -> None:
     for engine in (Sql(folder), Sql(folder / "nowhere")):
         found = engine.query("DESCRIBE requests")
-        told = {line[1]: line[2] for line in describe().rows if line[1]}
+        told = {line[1]: line[2] for line in describe().rows if line[0] == "requests" and line[1]}
         assert {line[0]: line[1] for line in found.rows} == told
 
 
@@ -290,7 +290,8 @@ def test_a_statement_that_is_wrong_does_not_blame_a_file(folder: Path) -> None:
 
 def test_the_schema_describes_every_column() -> None:
     found = describe()
-    assert [line[1] for line in found.rows] == ["", *(column.name for column in REQUESTS.columns), "month"]
+    told = [line[1] for line in found.rows if line[0] == "requests"]
+    assert told == ["", *(column.name for column in REQUESTS.columns), "month"]
     assert all(line[3] for line in found.rows)
 
 
