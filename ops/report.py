@@ -5,10 +5,16 @@ still held when it stopped is missing until it runs again; a note on stderr says
 """
 
 import asyncio
+import re
+import shutil
 import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
+import msgspec
 from rich.table import Table
 
 from bus.connection import Link, open_bus
@@ -21,6 +27,7 @@ from storage import sql as archive
 if TYPE_CHECKING:
     from storage.sql import Hot, Result
 
+T = TypeVar("T")
 Kind = Literal["table", "csv", "json", "parquet"]
 
 
@@ -34,27 +41,68 @@ def schema() -> int:
     return 0
 
 
-def sql(settings: Settings, link: Link | None, query: str, kind: Kind, limit: int, output: Path | None) -> int:
-    """Print the first `limit` rows, or write all of them to `output`. Raises `Problem`."""
-    if kind == "parquet" and output is None:
-        raise Problem(Code.INVALID_REQUEST, "Parquet is for a file: add --output FILE")
-    engine = archive.Sql(settings.data / "archive", _hot(settings, link))
-    if output is not None:
-        rows = engine.save(query, output, "csv" if kind == "table" else kind)
-        sys.stderr.write(f"{rows} rows written to {output}\n")
-        return 0
-    found = engine.query(query, limit)
+class Wish(msgspec.Struct, frozen=True):
+    """What was asked for. `output`: a file for all of it; without, its first `limit` rows go to stdout."""
+
+    query: str
+    kind: Kind = "table"
+    limit: int = 10_000
+    output: Path | None = None
+    month: str = ""
+
+
+def sql(settings: Settings, link: Link | None, wish: Wish) -> int:
+    """Answer on stdout or in a file. Ctrl-C breaks the query off. Raises `Problem`."""
+    if wish.month and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", wish.month):
+        raise Problem(Code.INVALID_REQUEST, f"A month is written as 2026-11, not {wish.month}")
+    if wish.kind == "parquet" and wish.output is None and sys.stdout.isatty():
+        raise Problem(Code.INVALID_REQUEST, "Parquet is for a file: add --output FILE, or send it on with > FILE")
+    engine = archive.Sql(settings.data / "archive", _hot(settings, link), month=wish.month)
+    if wish.output is not None:
+        target = wish.output
+        rows = _patiently(engine, lambda: engine.save(wish.query, target, "csv" if wish.kind == "table" else wish.kind))
+        sys.stderr.write(f"{rows} rows written to {target}\n")
+    elif wish.kind == "parquet":
+        _pass_on(engine, wish.query)
+    else:
+        tell(_patiently(engine, lambda: engine.query(wish.query, wish.limit)), wish)
+    return 0
+
+
+def _patiently(engine: "archive.Sql", work: Callable[[], T]) -> T:
+    """Do it in a thread of its own: DuckDB is deaf to a Ctrl-C in the main one, which breaks it off from here."""
+    with ThreadPoolExecutor(1) as pool:
+        task = pool.submit(work)
+        try:
+            return task.result()
+        except KeyboardInterrupt:
+            while not task.done():
+                engine.interrupt()
+                wait([task], 0.1)
+            raise
+
+
+def _pass_on(engine: "archive.Sql", query: str) -> None:
+    """All of it as Parquet to stdout. The format's end is written last and its start is read first: so a file in between."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "result.parquet"
+        _patiently(engine, lambda: engine.save(query, target, "parquet"))
+        with target.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+
+
+def tell(found: "Result", wish: Wish) -> None:
+    """Print a result; what there is to say of it goes to stderr."""
     for warning in found.warnings:
         sys.stderr.write(f"note: {warning}\n")
-    if kind == "csv":
+    if wish.kind == "csv":
         archive.write_csv(found, sys.stdout)
-    elif kind == "json":
+    elif wish.kind == "json":
         archive.write_json(found, sys.stdout)
     else:
         _print(found)
     if found.cut:
-        sys.stderr.write(f"note: only the first {limit} rows; --limit or --output gives more\n")
-    return 0
+        sys.stderr.write(f"note: only the first {wish.limit} rows; --limit or --output gives more\n")
 
 
 def _print(found: "Result") -> None:
