@@ -12,7 +12,7 @@ from schemas.problem import Problem
 class Meter:
     """What one answer has cost so far. The worker reads it when it hangs up or when the answer broke."""
 
-    __slots__ = ("_count_in", "chars_out", "known", "sent")
+    __slots__ = ("_count_in", "_in", "chars_out", "known", "sent")
 
     def __init__(self) -> None:
         self.sent = False
@@ -21,10 +21,12 @@ class Meter:
         self.known: Usage | None = None
         """What the provider itself has counted."""
         self._count_in: Callable[[], int] | None = None
+        self._in = -1
+        """The estimate, once it was asked for: who watches asks each second."""
 
     def start(self, count_in: Callable[[], int]) -> None:
         """`count_in` estimates the tokens of the prompt; it is called only when the figure is wanted."""
-        self._count_in = count_in
+        self._count_in, self._in = count_in, -1
 
     def usage(self) -> Usage:
         """The provider's count if there is one, else 4 characters a token, flagged as estimated."""
@@ -32,8 +34,9 @@ class Meter:
             return self.known
         if not self.sent:
             return Usage()
-        tokens_in = self._count_in() if self._count_in else 0
-        return Usage(tokens_in=tokens_in, tokens_out=tokens(self.chars_out), estimated=True)
+        if self._in < 0:
+            self._in = self._count_in() if self._count_in else 0
+        return Usage(tokens_in=self._in, tokens_out=tokens(self.chars_out), estimated=True)
 
 
 def tokens(chars: int) -> int:
