@@ -8,22 +8,25 @@ who made it; the last ten of each entry are its history (`bus/history.py`).
 import asyncio
 import base64
 import hashlib
+import re
 import secrets
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
 
-from bus import subjects
+from bus import audit, subjects
 from bus.acks import Conflict
+from bus.changes import KINDS, Change, Entry, audit_row
 from bus.connection import Bus
+from bus.hold import Hold, decode_hold
 from bus.wire import Message
-from schemas.checks import Faults, key_faults, provider_faults
+from schemas.checks import check_key, check_provider, check_rule
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey, Model, Provider
-from schemas.rules import ModelRule, rule_faults, rule_key
+from schemas.rules import ModelRule, rule_key
 
 log = structlog.get_logger()
 
@@ -32,11 +35,13 @@ PAGE = 500
 BY, NOTE = "Ai-By", "Ai-Note"
 """Headers of a change: who made it (a key's id, `cli`, `settings`), and what it was if it was no plain change."""
 GONE = {"KV-Operation": "DEL"}
+_KEY_ID = re.compile(r"[0-9a-f]{16}\Z")
 T = TypeVar("T")
 _decode_provider = msgspec.json.Decoder(Provider).decode
 _decode_models = msgspec.json.Decoder(tuple[Model, ...]).decode
 _decode_key = msgspec.json.Decoder(ApiKey).decode
 _decode_rule = msgspec.json.Decoder(ModelRule).decode
+_decode_settings = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def hash_key(raw: str) -> str:
@@ -77,6 +82,10 @@ class Config:
         self.rules: dict[str, ModelRule] = {}
         """By model: how its requests are spread, and what takes its place."""
         self._rules: dict[str, ModelRule] = {}
+        self.holds: dict[str, Hold] = {}
+        """By queue: where nothing new may start."""
+        self.settings: dict[str, Any] = {}
+        """Settings changed live: path -> value (`ops/tuning.py`)."""
         self.changed: list[Callable[[], None]] = []
         self._known: dict[str, str] = {}
         self._sequences: dict[str, int] = {}
@@ -98,16 +107,16 @@ class Config:
         ):
             found += page
             after = int((page[-1].headers or {})["Nats-Sequence"])
-        before = (self.providers, self.keys, self.models, self.rules)
+        before = (self.providers, self.keys, self.models, self.rules, self.holds)
         self.providers, self.keys, self.models, self._known, self._sequences = {}, {}, {}, {}, {}
-        self.rules, self._rules = {}, {}
+        self.rules, self._rules, self.holds = {}, {}, {}
         for message in found:
             headers = message.headers or {}
             self._apply(headers.get("Nats-Subject", "").removeprefix("$KV.CONFIG."), message.data, headers)
         for message in self._meanwhile:
             self._apply(message.subject.removeprefix("cfgev."), message.data, message.headers or {})
         self._meanwhile = None
-        if before != (self.providers, self.keys, self.models, self.rules):
+        if before != (self.providers, self.keys, self.models, self.rules, self.holds):
             self._tell_changed()
 
     def _reload(self) -> None:
@@ -134,6 +143,13 @@ class Config:
             return key
         return self.keys.get(key_id)
 
+    def bodies_wish(self, key_id: str) -> str:
+        """`on`, `off` or empty (no wish): may the text of this key's requests be kept? A key that is gone said no."""
+        key = self.keys.get(key_id)
+        if key is not None:
+            return key.bodies
+        return "off" if _KEY_ID.match(key_id) else ""
+
     async def put_provider(self, provider: Provider, by: str = "", note: str = "", expect: int | None = None) -> int:
         """Store it and return its revision. Raises `Problem`: INVALID_REQUEST, CONFLICT (`expect` is not its revision)."""
         check_provider(provider)
@@ -148,8 +164,22 @@ class Config:
         check_rule(rule)
         return await self._put("rules", rule_key(rule.model), msgspec.json.encode(rule), _told(by, note), expect)
 
+    async def put_settings(self, values: dict[str, Any], by: str = "", note: str = "") -> int:
+        """All that is changed live; what is not named is as the settings file says. Raises `Problem(CONFLICT)` when
+        somebody else has changed them since this process heard of them."""
+        expect = self._sequences.get("settings.house", 0)
+        return await self._put("settings", "house", msgspec.json.encode(values), _told(by, note), expect)
+
     async def drop_rule(self, model: str, by: str = "") -> None:
         await self._put("rules", rule_key(model), b"", _told(by) | GONE)
+
+    async def put_hold(self, hold: Hold) -> None:
+        """Nothing new starts in that queue until `drop_hold`."""
+        note = f"{hold.mode}: {hold.note}" if hold.note else str(hold.mode)
+        await self._put("queues", hold.queue, msgspec.json.encode(hold), _told(hold.by, note))
+
+    async def drop_hold(self, queue: str, by: str = "") -> None:
+        await self._put("queues", queue, b"", _told(by, "resumed") | GONE)
 
     async def put_models(self, provider: str, models: tuple[Model, ...]) -> None:
         if self.models.get(provider) != models:
@@ -190,6 +220,7 @@ class Config:
         self, kind: str, name: str, value: bytes, headers: dict[str, str] | None = None, expect: int | None = None
     ) -> int:
         subject = subjects.config_key(kind, subjects.token(name))
+        old = self._entry(kind, name)
         try:
             ack = await self.bus.keep(subject, value, headers=headers, expect=expect)
         except Conflict:
@@ -197,7 +228,23 @@ class Config:
             raise Problem(Code.CONFLICT, text) from None
         self._apply(f"{kind}.{name}", value, {**(headers or {}), "Nats-Sequence": str(ack.seq)})
         self._tell_changed()
+        if kind in KINDS:
+            told = headers or {}
+            new = None if "KV-Operation" in told else self._entry(kind, name)
+            change = Change(
+                kind=kind, name=name, revision=ack.seq, old=old, new=new, by=told.get(BY, ""), note=told.get(NOTE, "")
+            )
+            await audit.write(self.bus, audit_row(change, time.time()))
         return ack.seq
+
+    def _entry(self, kind: str, name: str) -> Entry | None:
+        """What this process holds of it."""
+        if kind == "settings":
+            return self.settings
+        held: dict[str, dict[str, Any]] = {
+            "providers": self.providers, "keys": self.keys, "rules": self._rules, "queues": self.holds
+        }  # fmt: skip
+        return held.get(kind, {}).get(name)
 
     def _heard(self, message: Message) -> None:
         if self._meanwhile is not None:
@@ -218,8 +265,12 @@ class Config:
             elif kind == "keys":
                 self.keys = _changed(self.keys, name, None if gone else _decode_key(value))
                 self._known = {}
+            elif kind == "queues":
+                self.holds = _changed(self.holds, name, None if gone else decode_hold(value))
             elif kind == "models":
                 self.models = _changed(self.models, name, None if gone else _decode_models(value))
+            elif kind == "settings":
+                self.settings = {} if gone else _decode_settings(value)
             elif kind == "rules":
                 self._rules = _changed(self._rules, name, None if gone else _decode_rule(value))
                 self.rules = {rule.model: rule for rule in self._rules.values()}
@@ -229,26 +280,6 @@ class Config:
     def _tell_changed(self) -> None:
         for callback in self.changed:
             callback()
-
-
-def check_provider(provider: Provider, kinds: frozenset[str] = frozenset()) -> None:
-    """Raises `Problem(INVALID_REQUEST)` that names the field."""
-    _refuse(f"providers.{provider.name}", provider_faults(provider, kinds))
-
-
-def check_key(key: ApiKey, apis: frozenset[str] = frozenset()) -> None:
-    """Raises `Problem(INVALID_REQUEST)` that names the field."""
-    _refuse(f"keys.{key.name[:40]!r}", key_faults(key, apis))
-
-
-def check_rule(rule: ModelRule) -> None:
-    """Raises `Problem(INVALID_REQUEST)` that names the field."""
-    _refuse(f"models.{rule.model[:80]!r}", rule_faults(rule))
-
-
-def _refuse(where: str, faults: Faults) -> None:
-    for field, sentence in faults:
-        raise Problem(Code.INVALID_REQUEST, f"{where}: {sentence}.", param=field)
 
 
 def _told(by: str, note: str = "") -> dict[str, str]:

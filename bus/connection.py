@@ -78,6 +78,8 @@ class Bus(Asking):
         self.link, self.name = link, name
         self.ears: set[Ear] = set()
         self.on_reconnect: list[Callable[[], None]] = []
+        self.losses = 0
+        """How often the connection was lost: what was delivered before may mean something else now (`bus/receipts.py`)."""
         self._closing = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -145,6 +147,7 @@ class Bus(Asking):
             raise Problem(Code.UNAVAILABLE, "The message bus refused the connection.")
 
     async def _disconnected(self) -> None:
+        self.losses += 1
         self._give_up_asking()
         if not self._closing:
             log.warning("bus.disconnected")
@@ -159,6 +162,7 @@ class Bus(Asking):
 
     async def _closed(self) -> None:
         """nats-py closes for ever on some server errors: build a new client and hear everything again."""
+        self.losses += 1
         if not self._closing:
             self.spawn(self._rebuild())
 

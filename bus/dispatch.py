@@ -25,6 +25,7 @@ from bus.fleet import Fleet
 from bus.ids import Ids
 from bus.jobs import Jobs
 from bus.router import Refused, Route, Setting, Wanted, plan, routed, wanted_of
+from bus.tracing import Sending, sampled
 from bus.wire import Message
 from schemas.events import Alive, Delta, Done, Event, Failed, decode_event
 from schemas.job import Job, State, encode_job
@@ -165,6 +166,10 @@ class Dispatcher:
     async def start(self) -> None:
         streams.declare_again(self.bus)
         await self.bus.listen(f"rep.{self.name}.*", self._heard)
+        self.finish.tally = self.fleet.teller.tally
+        await self.fleet.teller.begin(dispatcher=self)
+        self.finish.counts = self.fleet.counts
+        self.finish.tracer = self.fleet.tracer
         self.bus.spawn(self._sweep())
 
     def new_id(self) -> int:
@@ -178,8 +183,16 @@ class Dispatcher:
         Raises `Problem`: MODEL_NOT_FOUND, NO_PROVIDER, RATE_LIMITED (all candidates cool for longer than a caller waits).
         Of a chain of models the job takes the one that can be served.
         """
+        if self.fleet.tracer is None:
+            return await self._live(job)
+        with Sending(self.fleet.tracer, job, "live") as sending:
+            call = await self._live(sending.job)
+            sending.to(call.queue, call.trail)
+            return call
+
+    async def _live(self, job: Job) -> LiveCall:
         wanted = wanted_of(job, self.config.rules)
-        setting = self.setting(wanted, job.explain)
+        setting = self.setting(wanted, job.explain or sampled(job.trace))
         choice = plan(wanted, self.fleet.queues(), time.time(), setting)
         if choice.wait_until:
             choice = await self._thaw(wanted, choice, job.deadline, setting)
@@ -334,7 +347,14 @@ class Dispatcher:
 
         Raises `Problem`: MODEL_NOT_FOUND, CONFLICT (same ref, other body), OVERLOADED, UNAVAILABLE.
         """
-        choice = self.choice_for(job)
+        if self.fleet.tracer is None:
+            return await self._submit(job, self.choice_for(job))
+        with Sending(self.fleet.tracer, job, "work") as sending:
+            choice = self.choice_for(sending.job)
+            sending.to(choice.queue, choice.trail)
+            return await self._submit(sending.job, choice)
+
+    async def _submit(self, job: Job, choice: Route) -> Accepted:
         job = routed(job, choice)
         for _ in range(5):
             try:
@@ -366,7 +386,7 @@ class Dispatcher:
         queues = self.fleet.queues()
         wanted = wanted_of(job, self.config.rules)
         try:
-            return plan(wanted, queues, time.time(), self.setting(wanted, job.explain))
+            return plan(wanted, queues, time.time(), self.setting(wanted, job.explain or sampled(job.trace)))
         except Refused as refused:
             if refused.code is not Code.NO_PROVIDER:
                 raise
@@ -376,7 +396,7 @@ class Dispatcher:
                 if job.providers:
                     known = [q for q in known if not {q.name, *q.providers}.isdisjoint(job.providers)]
                 if known:
-                    first = min(known, key=lambda q: (q.priority, q.name))
+                    first = min(known, key=lambda q: (bool(q.paused), q.priority, q.name))
                     return Route(first.name, refused.trail, 0.0, model, models[place + 1 :])
             raise
 
@@ -403,7 +423,7 @@ class Dispatcher:
 
     async def withdraw(self, job: Job) -> None:
         """Take an ended and reported job's messages out of all queues; whoever has one in hand is told to stop."""
-        pattern = f"work.*.{job.tenant}.{job.id}.*"
+        pattern = f"*.*.{job.tenant}.{job.id}.*"  # in either lane
         info = await self.bus.api("STREAM.INFO.WORK", {"subjects_filter": pattern})
         for subject in info["state"].get("subjects") or {}:
             found = await self.bus.last("WORK", subject)

@@ -18,6 +18,7 @@ from bus.wire import Message
 from schemas.files import BatchRecord, FileRecord, decode_batch, decode_file, encode_batch, encode_file
 from schemas.job import Record, decode_record
 from schemas.partial import PartialRecord, decode_partial, encode_partial
+from schemas.saved import Saved, decode_saved, encode_saved
 
 PAGE = 500
 TOGETHER = 32
@@ -132,6 +133,10 @@ def files_of(bus: Bus) -> Drawer[FileRecord]:
 
 def partials_of(bus: Bus) -> Drawer[PartialRecord]:
     return Drawer(bus, "PARTIALS", encode_partial, decode_partial)
+
+
+def saved_of(bus: Bus) -> Drawer[Saved]:
+    return Drawer(bus, "SAVED", encode_saved, decode_saved)
 
 
 def batches_of(bus: Bus) -> Drawer[BatchRecord]:

@@ -12,15 +12,20 @@ import structlog
 from bus import subjects
 from bus.acks import Full
 from bus.connection import Bus
+from bus.counts import Counts
 from bus.ids import Ids
 from bus.jobs import Jobs
+from bus.tracing import Sending
 from bus.view import Show, canonical, enveloped, view_of
+from bus.watch_tally import Tally
 from schemas.callback import CallbackRequest, parse_reply_to, webhook_id
+from schemas.discretion import DISCREET, Discretion
 from schemas.events import Done, Event, Failed, encode_event, event_messages
 from schemas.job import Job, Record, State, Style
 from schemas.log import encode_logs
 from schemas.problem import Code, Fault, Problem
 from schemas.rows import NO_ACCOUNTS, Accounts, Bill, row
+from schemas.tracing import Tracer
 
 log = structlog.get_logger()
 
@@ -35,12 +40,23 @@ class Finish:
     """Ends durable jobs. Used by workers, by whoever cancels, and by the keeper."""
 
     def __init__(
-        self, bus: Bus, jobs: Jobs, ids: Ids, bodies: bool = False, show: Show = canonical, post: Show = enveloped
+        self,
+        bus: Bus,
+        jobs: Jobs,
+        ids: Ids,
+        discretion: Discretion = DISCREET,
+        show: Show = canonical,
+        post: Show = enveloped,
     ) -> None:
         """`show`, `post`: how results and whole callbacks look; a process that knows the callers' dialects hands them in."""
         self.show, self.post = show, post
         self.accounts: Accounts = NO_ACCOUNTS
-        self.bus, self.jobs, self.ids, self.bodies = bus, jobs, ids, bodies
+        self.tally: Tally | None = None
+        """Counts what has ended here, for those who watch the house."""
+        self.counts: Counts | None = None
+        """The same for `/metrics`."""
+        self.tracer: Tracer | None = None
+        self.bus, self.jobs, self.ids, self.discretion = bus, jobs, ids, discretion
 
     async def end(self, job: Job, end: Done | Failed, queue: str) -> bool:
         """Commit and report. False: somebody else had ended the job; nothing was told, and the caller stays silent."""
@@ -76,8 +92,12 @@ class Finish:
         if job.reply_to:
             await self._call_back(record)
         bill = Bill(record.cost, record.cost_estimated)
-        entry = row(job, end, finished=record.finished, bodies=self.bodies, again=again, bill=bill)
+        entry = row(job, end, finished=record.finished, discretion=self.discretion, again=again, bill=bill)
         await self.bus.keep(subjects.log(job.tenant, job.op), encode_logs([entry]), msg_id=f"job.{job.label}")
+        if self.tally is not None and not again:
+            self.tally.add(entry, record.finished)
+        if self.counts is not None and not again:
+            self.counts.ended(entry)
         await self.jobs.drop_claim(job.tenant, job.id)
         await self.accounts.settle(job, bill)
         log.info("job.ended", job=job.id, op=job.op, state=record.state, provider=record.provider, again=again)
@@ -114,6 +134,14 @@ class Finish:
             ref=f"callback.{job.label}",
             parent=job.id,
         )
+        if self.tracer is None:
+            await self._send_callback(child)
+            return
+        with Sending(self.tracer, msgspec.structs.replace(child, trace=job.trace), "work") as sending:
+            sending.to(CALLBACKS)
+            await self._send_callback(sending.job)
+
+    async def _send_callback(self, child: Job) -> None:
         child, _ = await self.jobs.create(child)
         try:
             await self.jobs.enqueue(child, CALLBACKS)

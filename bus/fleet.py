@@ -12,10 +12,13 @@ import structlog
 
 from bus import subjects
 from bus.config import Config
-from bus.connection import Bus
+from bus.connection import Bus, Ear
+from bus.counts import Counts, answer
 from bus.router import QueueView
+from bus.watch_teller import Teller
 from bus.wire import Message
 from schemas.provider import Heartbeat, Model, decode_heartbeat
+from schemas.tracing import Tracer
 
 log = structlog.get_logger()
 
@@ -37,6 +40,13 @@ class Fleet:
 
     def __init__(self, bus: Bus, config: Config) -> None:
         self.bus, self.config = bus, config
+        self.teller = Teller(bus)
+        """This process's own voice. It is silent until a worker or a dispatcher begins."""
+        self.counts = Counts(self._served)
+        """What has ended in this process, for `/metrics`."""
+        self.tracer: Tracer | None = None
+        """None: nothing is traced."""
+        self._answers: Ear | None = None
         self.agents: dict[str, Seen] = {}
         self._gateways: dict[str, float] = {}
         self._views: dict[str, QueueView] = {}
@@ -49,10 +59,15 @@ class Fleet:
         self._dirty = True
         self._pruned = 0.0
 
+    async def answer_census(self) -> None:
+        """This process's counts are told to whoever asks (`bus/census.py`). Once, however many workers begin."""
+        if self._answers is None:
+            self._answers = await answer(self.bus, lambda: self.counts.process(self.teller.process, "agent"))
+
     async def start(self) -> None:
         await self.bus.listen("hb.>", self._heard)
         await self.bus.listen("gw.*", self._heard_gateway)
-        self.bus.on_reconnect.append(self.ask)
+        self.bus.on_reconnect += (self.ask, self.counts.reconnected)
         self.config.changed.append(self._touch)
         self.ask()
 
@@ -109,6 +124,20 @@ class Fleet:
         at = self._gateways.get(node)
         return at is None or time.monotonic() - at < 2 * STALE
 
+    def gateways(self) -> list[str]:
+        """The gateways that are heard."""
+        now = time.monotonic()
+        return [node for node, at in self._gateways.items() if now - at < STALE]
+
+    def processes(self) -> set[str]:
+        """How the names of the processes begin whose agents are heard."""
+        now = time.monotonic()
+        beats = [seen.beat for seen in self.agents.values() if now - seen.at < STALE]
+        return {process_prefix(beat.host, beat.pid) for beat in beats}
+
+    def _served(self) -> set[str]:
+        return {name for view in self.queues() for _, name in view.models}
+
     def _heard(self, message: Message) -> None:
         try:
             beat = decode_heartbeat(message.data)
@@ -143,6 +172,9 @@ class Fleet:
         for seen in [*self.agents.values(), *self._expected()]:
             queues.setdefault(seen.beat.queue, []).append(seen)
         self._views = {name: _view(name, group, now, time.time()) for name, group in queues.items()}
+        for name, hold in self.config.holds.items():
+            if name in self._views:
+                self._views[name] = msgspec.structs.replace(self._views[name], paused=hold.reason)
 
     def _expected(self) -> list[Seen]:
         """Configured providers as agents never heard: their models are known even while nobody serves them."""
@@ -160,6 +192,11 @@ class Fleet:
         name = view.name
         extra = self._extra.get(name, 0) + self._mine.get(name, 0) - self._counted.get(name, 0)
         return msgspec.structs.replace(view, in_flight=max(0, view.in_flight + extra)) if extra else view
+
+
+def process_prefix(host: str, pid: int) -> str:
+    """How the name begins that a process has for those who watch it (`bus/watch_teller.py`)."""
+    return f"{host[:20].replace('.', '-')}-{pid}-"
 
 
 def _view(name: str, group: list[Seen], now: float, clock: float) -> QueueView:

@@ -12,6 +12,7 @@ import msgspec
 from bus import subjects
 from bus.config import BY, NOTE, PAGE
 from bus.connection import Bus
+from bus.hold import Hold, decode_hold
 from schemas.provider import ApiKey, Provider
 from schemas.rules import ModelRule
 from schemas.secrets import shown_key, shown_provider
@@ -20,9 +21,10 @@ _PREFIX = "$KV.CONFIG."
 _decode_key = msgspec.json.Decoder(ApiKey).decode
 _decode_provider = msgspec.json.Decoder(Provider).decode
 _decode_rule = msgspec.json.Decoder(ModelRule).decode
+_decode_settings = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-Entry = Provider | ApiKey | ModelRule
+Entry = Provider | ApiKey | ModelRule | Hold
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,11 +38,12 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
     note: str = ""
     gone: bool = False
-    value: Entry | None = None
+    value: Entry | dict[str, Any] | None = None
+    """Of `settings`: the values by path."""
 
 
 async def versions(bus: Bus, kind: str, name: str = "") -> list[Version]:
-    """The kept versions of an entry, or of all of a kind (`providers`, `keys`, `rules`), the oldest first."""
+    """The kept versions of an entry, or of all of a kind (`providers`, `keys`, `rules`, `queues`), the oldest first."""
     pattern = subjects.config_key(kind, subjects.token(name)) if name else subjects.config_key(kind, ">")
     found: list[Version] = []
     after = 0
@@ -55,26 +58,27 @@ def told(history: list[Version]) -> list[dict[str, Any]]:
     before: dict[tuple[str, str], Entry | None] = {}
     lines = []
     for one in history:
+        value = one.value if not isinstance(one.value, dict) else None
         old = before.get((one.kind, one.name))
         lines.append(
             {
                 "kind": one.kind,
-                "name": one.value.model if isinstance(one.value, ModelRule) else one.name,
+                "name": value.model if isinstance(value, ModelRule) else one.name,
                 "revision": one.revision,
                 "at": one.at,
                 "by": one.by,
                 "note": one.note or ("removed" if one.gone else ""),
-                "changes": _changes(old, one.value),
+                "changes": _changes(old, value),
             }
         )
-        before[one.kind, one.name] = one.value
+        before[one.kind, one.name] = value
     return lines[::-1]
 
 
 def _version(headers: dict[str, str], data: bytes) -> Version:
     kind, _, name = headers.get("Nats-Subject", "").removeprefix(_PREFIX).partition(".")
     gone = headers.get("KV-Operation") in ("DEL", "PURGE") or not data
-    value: Entry | None = None
+    value: Entry | dict[str, Any] | None = None
     if not gone:
         with suppress(msgspec.MsgspecError):
             value = _read(kind, data)
@@ -84,9 +88,13 @@ def _version(headers: dict[str, str], data: bytes) -> Version:
     )  # fmt: skip
 
 
-def _read(kind: str, data: bytes) -> Entry:
+def _read(kind: str, data: bytes) -> Entry | dict[str, Any]:
+    if kind == "settings":
+        return _decode_settings(data)
     if kind == "keys":
         return _decode_key(data)
+    if kind == "queues":
+        return decode_hold(data)
     return _decode_rule(data) if kind == "rules" else _decode_provider(data)
 
 
@@ -99,6 +107,6 @@ def _changes(old: Entry | None, new: Entry | None) -> dict[str, Any]:
 
 
 def _shown(value: Entry) -> dict[str, Any]:
-    if isinstance(value, ModelRule):
+    if isinstance(value, ModelRule | Hold):
         return {name: msgspec.to_builtins(getattr(value, name)) for name in value.__struct_fields__}
     return shown_provider(value) if isinstance(value, Provider) else shown_key(value)

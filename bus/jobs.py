@@ -150,11 +150,12 @@ class Jobs:
 
         `salt` gets a message through that was sent before and is known to be gone.
         """
-        msg_id = f"{job.id}.{job.attempt}.{queue}.{job.revision}{salt}"
+        msg_id = f"{job.id}.{job.attempt}.{queue}.{job.revision}{'f' if job.first else ''}{salt}"
         payload = encode_job(job)
         try:
             if at <= time.time():
-                await self.bus.keep(subjects.work(queue, job.tenant, job.id, job.attempt), payload, msg_id=msg_id)
+                lane = subjects.first if job.first else subjects.work
+                await self.bus.keep(lane(queue, job.tenant, job.id, job.attempt), payload, msg_id=msg_id)
                 return
             headers = {
                 "Nats-Schedule": "@at " + _rfc3339(at),

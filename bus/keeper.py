@@ -17,9 +17,12 @@ from bus.acks import ApiError, Conflict
 from bus.connection import Bus
 from bus.dispatch import Dispatcher
 from bus.finish import CALLBACKS
+from bus.hold import Mode
 from bus.jobs import DEADLINE, STATE, Jobs
 from bus.puller import ACK, Puller
+from bus.receipts import Receipt
 from bus.router import Refused, Route, Setting, Wanted, plan, routed
+from bus.streams import LANES
 from bus.underway import subjects_of
 from bus.wire import Headers, Message
 from schemas.events import Failed
@@ -68,13 +71,13 @@ class Keeper:
     # ---- delayed attempts -----------------------------------------------------------------------------------------
 
     def _due(self, message: Message) -> None:
-        self.bus.spawn(self._promote(message))
+        self.bus.spawn(self._promote(message, Receipt(self.bus, message.subject, message.reply)))
 
-    async def _promote(self, message: Message) -> None:
+    async def _promote(self, message: Message, receipt: Receipt) -> None:
         """A delayed attempt's time has come: into its queue, then away here. Twice does no harm."""
         try:
             await self.jobs.enqueue(decode_job(message.data), message.subject.split(".")[1])
-            self.bus.tell(message.reply, ACK)
+            await receipt.answer(self.bus, ACK)
         except Exception as error:  # left unacked: it is delivered again
             log.warning("job.promote_failed", subject=message.subject, error=str(error))
 
@@ -192,7 +195,7 @@ class Keeper:
     async def _held(self) -> set[int]:
         """Ids of all jobs that have a message in WORK or SCHED."""
         held: set[int] = set()
-        for stream, at in (("WORK", {"work": 3}), ("SCHED", {"sched": 1, "due": 3})):
+        for stream, at in (("WORK", {"work": 3, "first": 3}), ("SCHED", {"sched": 1, "due": 3})):
             for subject in await subjects_of(self.bus, stream):
                 words = subject.split(".")
                 held.add(int(words[at[words[0]]]))
@@ -248,17 +251,26 @@ class Keeper:
         now, clock = time.monotonic(), time.time()
         views = {view.name: view for view in self.dispatcher.fleet.queues()}
         unfit = {name for name, view in views.items() if view.slots <= 0 or view.cooling_until > clock + ABANDONED}
+        holds = self.dispatcher.config.holds
+        unfit -= set(holds)  # where somebody holds a queue, it is for him to say what becomes of it
         self._unserved = {name: self._unserved.get(name, now) for name in unfit}
         for name, since in self._unserved.items():
             if now - since >= ABANDONED and name != CALLBACKS:
                 await self._empty(name)
+        for name in [name for name, hold in holds.items() if hold.mode is Mode.DRAIN and name != CALLBACKS]:
+            while await self._empty(name) and time.monotonic() - now < TURN:
+                pass
 
-    async def _empty(self, queue: str) -> None:
-        """Move waiting jobs to queues that can take them now."""
-        query = {"seq": self._cursor.get(queue, 0) + 1, "batch": MOVES, "next_by_subj": f"work.{queue}.>"}
+    async def _empty(self, queue: str) -> bool:
+        """Move waiting jobs to queues that can take them now. False: that was the last page."""
+        full = [await self._empty_lane(f"{lane}.{queue}.>", queue) for lane in LANES]
+        return any(full)
+
+    async def _empty_lane(self, pattern: str, queue: str) -> bool:
+        query = {"seq": self._cursor.get(pattern, 0) + 1, "batch": MOVES, "next_by_subj": pattern}
         page = await self.bus.read("WORK", query)
         # The next round goes on behind this page: jobs that can't be moved must not hide those that can.
-        self._cursor[queue] = int((page[-1].headers or {})["Nats-Sequence"]) if len(page) == MOVES else 0
+        self._cursor[pattern] = int((page[-1].headers or {})["Nats-Sequence"]) if len(page) == MOVES else 0
         for message in page:
             job = decode_job(message.data)
             excluded = (*job.excluded, queue)
@@ -270,6 +282,7 @@ class Keeper:
                 continue
             if not choice.wait_until:
                 await self._hand_over(routed(job, choice), choice.queue, int((message.headers or {})["Nats-Sequence"]))
+        return len(page) == MOVES
 
     async def _hand_over(self, job: Job, queue: str, seq: int) -> None:
         """Claim the next attempt for the new queue, send it, delete the old message: safe to stop at any step."""

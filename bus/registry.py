@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bus import subjects
-from bus.config import Config, check_key, check_provider, new_key, signing_secret
+from bus.config import Config, new_key, signing_secret
 from bus.history import versions
 from schemas.catalogue import Catalogue
+from schemas.checks import check_key, check_provider
 from schemas.operations import OPERATIONS
 from schemas.problem import Code, Problem
 from schemas.provider import KEY_FIELDS, ApiKey, Provider

@@ -50,6 +50,8 @@ class QueueView(msgspec.Struct, frozen=True):
     """Seconds until the provider's rate limit lets the next call through."""
     probing: bool = False
     """After a failure one job is let through to see whether the provider is back."""
+    paused: str = ""
+    """Why an operator holds it; empty: nobody does."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -251,6 +253,8 @@ def _refusal(queue: QueueView, wanted: Wanted) -> str:
         return "failed this job before"
     if not queue.enabled:
         return "disabled"
+    if queue.paused:
+        return queue.paused
     if queue.slots <= 0:
         return queue.reason or "no agent online"
     return ""

@@ -16,7 +16,9 @@ import structlog
 from bus import retry, subjects
 from bus.acks import ApiError, Full
 from bus.puller import ACK, NAK
+from bus.receipts import Receipt
 from bus.router import Route, Wanted, routed
+from bus.tracing import Attempting, Taking, attempting
 from schemas.events import Alive, Attempt, Delta, Done, Event, Failed, Progress, Usage, encode_event
 from schemas.job import Claim, Job, claimed, encode_job, resumed
 from schemas.problem import Code, Fault, Problem
@@ -38,12 +40,14 @@ class Run:
     """A job under way. `cancel(fault)` ends it early with that fault; `give_back()` leaves it to another worker."""
 
     __slots__ = (
-        "delivered", "estimate", "holds", "job", "leaving", "quiet_since", "reply", "revision", "seconds", "spoke", "started",
-        "stoppable", "suspect", "task", "verdict", "worker",
+        "chunks", "delivered", "estimate", "first", "holds", "job", "leaving", "preview", "previews", "progress",
+        "quiet_since", "receipt", "revision", "seconds", "spoke", "started", "stoppable", "suspect", "taking", "task", "used",
+        "verdict", "worker",
     )  # fmt: skip
 
-    def __init__(self, worker: "Worker", job: Job, reply: str = "", delivered: int = 1) -> None:
-        self.worker, self.job, self.reply, self.delivered = worker, job, reply, delivered
+    def __init__(self, worker: "Worker", job: Job, receipt: Receipt | None = None, delivered: int = 1) -> None:
+        """`receipt`: of a durable job's delivery."""
+        self.worker, self.job, self.receipt, self.delivered = worker, job, receipt, delivered
         self.started = time.time()
         self.quiet_since = time.monotonic()
         self.spoke = False
@@ -60,6 +64,15 @@ class Run:
         """Tokens that the provider's rate limit was charged when it began."""
         self.verdict: Fault | None = None
         self.task: asyncio.Task[None] | None = None
+        self.first, self.chunks = 0.0, 0
+        """When the first delta came, and how many chunks have."""
+        self.progress: Progress | None = None
+        """Its last word, without the picture …"""
+        self.preview, self.previews = "", 0
+        """… that stands here, and how many there have been."""
+        self.used: Callable[[], Usage] | None = None
+        self.taking: Taking | None = None
+        """Its span, where somebody traces."""
 
     def cancel(self, fault: Fault) -> None:
         if self.verdict is None:
@@ -116,8 +129,7 @@ class Run:
             await self.worker.bus.keep(subjects.live(choice.queue, job.tenant, job.id), encode_job(job), timeout=2)
         except (Problem, Full, ApiError):
             return False
-        self.worker.retried += 1
-        log.info("job.handed_on", job=job.id, attempt=job.attempt, queue=choice.queue, why=why)
+        self._handed_on(job, choice.queue, why)
         return True
 
     async def move(self, reason: str) -> None:
@@ -125,8 +137,11 @@ class Run:
         job, now = self.job, time.time()
         choice = self.worker.plan(self._wanted(job), job.explain)
         fault = Fault(Code.RATE_LIMITED, f"All providers of '{job.model}' are cooling down ({reason}).", retry_after=5)
+        if held := self.worker.paused:
+            text = f"The queue of '{job.model}' is {held}, and nobody else serves it now."
+            fault = Fault(Code.NO_PROVIDER, text, retry_after=5)
         if choice is not None and choice.wait_until <= min(job.deadline, job.created + retry.LIVE_PATIENCE, now + 25.0):
-            if await self._send_on(routed(job, choice), choice, "cooling"):
+            if await self._send_on(routed(job, choice), choice, "paused" if self.worker.paused else "cooling"):
                 return
             fault = self.verdict or Fault(Code.UNAVAILABLE, "The message bus is not ready.", retry_after=2)
         self._emit(Failed(self.verdict or fault, attempts=job.trail, steps=job.steps))
@@ -161,7 +176,7 @@ class Run:
         if isinstance(end, Failed) and not self.spoke and await self._hand_on(end):
             return
         if await self._end(end):
-            self._ack()
+            await self._ack()
         else:  # somebody else ended it, and may have died before the message was away
             await self._ended_before()
 
@@ -182,7 +197,7 @@ class Run:
         if old is not None and old.attempt > job.attempt:
             if not old.agent:
                 await self._requeue_from(old)
-            self._ack()
+            await self._ack()
             return False
         crashed = old is not None and old.agent != "" and old.attempt == job.attempt
         # A later attempt without a claim: the claim was lost with the power, or dropped because the job has ended.
@@ -218,7 +233,7 @@ class Run:
             return False
         else:
             await self.worker.finish.report(found[1], again=True)
-        self._ack()
+        await self._ack()
         return True
 
     async def _poisoned(self, delivery: int) -> None:
@@ -226,7 +241,7 @@ class Run:
         attempt = self._attempt(fault)
         end = Failed(fault, provider=self.worker.provider.name, attempts=(*self.job.trail, attempt))
         if await self.worker.finish.end(self.job, end, self.worker.queue):
-            self._ack()
+            await self._ack()
 
     async def _hand_on(self, end: Failed) -> bool:
         """After a failure worth another try: the next attempt into its queue, then this message away."""
@@ -243,10 +258,15 @@ class Run:
             log.warning("job.fenced", job=job.id, attempt=self.job.attempt, queue=self.worker.queue)
             return True
         await self.worker.jobs.enqueue(job, choice.queue, choice.wait_until)
-        self._ack()
-        self.worker.retried += 1
-        log.info("job.handed_on", job=job.id, attempt=job.attempt, queue=choice.queue, why=end.fault.code)
+        await self._ack()
+        self._handed_on(job, choice.queue, str(end.fault.code))
         return True
+
+    def _handed_on(self, job: Job, queue: str, why: str) -> None:
+        self.worker.retried += 1
+        if self.taking is not None:
+            self.taking.handed_on(queue, why, job.attempt)
+        log.info("job.handed_on", job=job.id, attempt=job.attempt, queue=queue, why=why)
 
     async def _requeue_from(self, claim: Claim) -> None:
         """The worker before us wrote the hand-over but may have died before it sent the message."""
@@ -260,19 +280,38 @@ class Run:
         """The worker stops: leave the job unclaimed for another, at once and without counting it against the job."""
         claim = claimed(self.job, queue=self.worker.queue)
         if await self.worker.jobs.put_claim(self.job.tenant, claim, self.revision) is not None:
-            self.worker.bus.tell(self.reply, NAK)
+            await self._answer(NAK)
 
-    def _ack(self) -> None:
-        self.worker.bus.tell(self.reply, ACK)
+    async def _ack(self) -> None:
+        await self._answer(ACK)
+
+    async def _answer(self, verdict: bytes) -> None:
+        if self.receipt is not None:
+            await self.receipt.answer(self.worker.bus, verdict)
 
     # ---- both -----------------------------------------------------------------------------------------------------
 
     async def _perform(self) -> Done | Failed:
+        """One attempt, counted and perhaps traced."""
+        if (stopped := self._stopped_early()) is not None:
+            return self._failed(stopped, Usage(), 0.0)
+        job, fleet = self.job, self.worker.fleet
+        if fleet.tracer is None:
+            end = await self._performed(job)
+        else:
+            with attempting(fleet.tracer, self) as attempt:
+                end = await self._performed(msgspec.structs.replace(job, trace=attempt.context), attempt)
+                attempt.ended(end)
+        code, usage = "" if isinstance(end, Done) else str(end.fault.code), end.usage
+        tokens = (usage.tokens_in, usage.tokens_out)
+        fleet.counts.tried(job.op, job.model, self.worker.provider.name, code, self.seconds, tokens)
+        return end
+
+    async def _performed(self, job: Job, attempt: Attempting | None = None) -> Done | Failed:
         """Have the agent do it, and pass its events on."""
         first, count = 0.0, 0
-        if (stopped := self._stopped_early()) is not None:
-            return self._failed(stopped, Usage(), first)
-        events, used = self.worker.perform(self.job)
+        events, used = self.worker.perform(job)
+        self.used = used
         try:
             self.stoppable = True
             if self.job.durable:
@@ -281,10 +320,11 @@ class Run:
                 if isinstance(event, Done):
                     return self._done(event, first)
                 if isinstance(event, Delta):
-                    first = first or time.time()
-                    self.spoke = True
+                    first = first or self._speaks(event, attempt)
                     event = self._numbered(event.chunks, count)
-                    count += len(event.chunks)
+                    self.chunks = count = count + len(event.chunks)
+                elif isinstance(event, Progress):
+                    self._progressed(event)
                 self.emit(event)
             fault = Fault(Code.INTERNAL, "The agent ended without a result.")
         except Problem as problem:
@@ -302,6 +342,20 @@ class Run:
             self.stoppable = False
             await _close(events)
         return self._failed(fault, used(), first)
+
+    def _speaks(self, event: Delta, attempt: Attempting | None) -> float:
+        """The first delta has come."""
+        self.first, self.spoke = time.time(), True
+        if attempt is not None:
+            attempt.spoke(event)
+        return self.first
+
+    def _progressed(self, event: Progress) -> None:
+        """Kept for those who look: a picture is told once, and asked for as long as there is no newer one."""
+        if event.preview:
+            self.preview, self.previews = event.preview, self.previews + 1
+            event = msgspec.structs.replace(event, preview="")
+        self.progress = event
 
     def _numbered(self, chunks: list[bytes], count: int) -> Delta:
         """The first delta also says who speaks, for the headers of the answer."""
@@ -347,9 +401,17 @@ class Run:
     def _attempt(self, fault: Fault | None) -> Attempt:
         worker = self.worker
         self.seconds = time.time() - self.started
-        told = (str(fault.code), fault.message) if fault else (None, None)
         return Attempt(
-            self.job.attempt, worker.queue, worker.provider.name, worker.agent, self.started, self.seconds, *told
+            number=self.job.attempt,
+            queue=worker.queue,
+            provider=worker.provider.name,
+            agent=worker.agent,
+            started=self.started,
+            seconds=self.seconds,
+            code=str(fault.code) if fault else None,
+            message=fault.message if fault else None,
+            status=fault.provider_status if fault else None,
+            model=self._model(),
         )
 
     def emit(self, event: Event) -> None:

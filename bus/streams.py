@@ -65,7 +65,7 @@ STREAMS: tuple[Config, ...] = (
     ),
     _stream(
         "WORK",
-        ["work.>"],
+        ["work.>", "first.>"],
         **WORKQUEUE,
         **ASYNC,
         max_msgs=500_000,
@@ -100,6 +100,7 @@ STREAMS: tuple[Config, ...] = (
     _bucket("FILES"),
     _bucket("BATCHES"),
     _bucket("PARTIALS"),
+    _bucket("SAVED"),
     # The object store's bucket BLOBS, as its other clients would make it, and with TTLs, by which a dropped blob leaves
     # no mark; `storage/objects.py` has the other end of this.
     _stream("OBJ_BLOBS", ["$O.BLOBS.C.>", "$O.BLOBS.M.>"], discard="new", allow_rollup_hdrs=True, allow_msg_ttl=True),
@@ -149,16 +150,20 @@ def live_consumer(queue: str) -> Config:
     }
 
 
-def work_consumer(queue: str, slots: int) -> Config:
+LANES = ("first", "work")
+"""Of stream WORK: what goes first, and what has time. The word begins the subjects and the names of the consumers."""
+
+
+def work_consumer(queue: str, slots: int, lane: str = "work") -> Config:
     """`slots` (of all the queue's providers) is the second wall: the server hands out no more at a time."""
     return {
-        "durable_name": f"work-{queue}",
+        "durable_name": f"{lane}-{queue}",
         "ack_policy": "explicit",
         "ack_wait": int(ACK_WAIT * SECOND),
         "max_ack_pending": max(1, slots),
         "max_deliver": -1,
         "max_waiting": 4096,
-        "filter_subject": f"work.{queue}.>",
+        "filter_subject": f"{lane}.{queue}.>",
         "priority_policy": "prioritized",
         "priority_groups": [GROUP],
     }

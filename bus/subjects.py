@@ -26,6 +26,11 @@ def work(queue: str, tenant: str, job: int, attempt: int) -> str:
     return f"work.{queue}.{tenant}.{job}.{attempt}"
 
 
+def first(queue: str, tenant: str, job: int, attempt: int) -> str:
+    """The same of a job that goes before the others of its queue: the lane in front, in WORK too."""
+    return f"first.{queue}.{tenant}.{job}.{attempt}"
+
+
 def sched(job: int, attempt: int) -> str:
     """A delayed attempt waits here (stream SCHED) …"""
     return f"sched.{job}.{attempt}"
@@ -78,6 +83,11 @@ def variant_key(source: str, variant: str) -> str:
     return f"$KV.VARIANTS.{source}.{variant}"
 
 
+def saved_body(tenant: str, key: str, number: int) -> str:
+    """What a saved thing holds; its head is beside it (`bus/filing.py`)."""
+    return f"$KV.SAVED.body.{tenant}.{key}.{number}"
+
+
 def lease_key(name: str) -> str:
     return f"$KV.LEASES.{name}"
 
@@ -118,6 +128,21 @@ def gateway_hb(node: str) -> str:
     return f"gw.{node}"
 
 
+WATCH_ASK = "watch.ask"
+"""Somebody looks at the house: every process tells what it has in hand for some seconds (`whole`: all of it, now)."""
+
+WATCH_PREVIEW = "watch.preview"
+"""Ask for the picture of a running job as it stands; the body is its id, and only the process that has it answers."""
+
+
+def watch_told(process: str) -> str:
+    """How a process is and what it has in hand, for whoever looks."""
+    return f"watch.told.{process}"
+
+
+METRICS_ASK = "metrics.ask"
+"""Somebody scrapes: every worker process and the archiver answer with all they have counted."""
+
 HB_ASK = "hbask"
 """Whoever starts asks here, and every agent answers at once with a full heartbeat."""
 
@@ -128,6 +153,9 @@ def agent_cmd(agent: str, verb: str) -> str:
 
 RELOAD = "house.reload"
 """Every process reads the catalogue anew."""
+
+ARCHIVE = "house.archive"
+"""Ask the archiver to do a chore now; it tells that it is at it, and then what came of it."""
 
 LOOK = "house.look"
 """Ask any agent process what a server that is no provider yet has to offer."""

@@ -62,4 +62,4 @@ def view_of(record: Record, claim: Claim | None, progress: Progress | None = Non
 
 def _attempt(attempt: Attempt) -> dict[str, object]:
     told = {name: getattr(attempt, name) for name in attempt.__struct_fields__ if name != "agent"}
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in told.items() if value is not None and (value or name != "model")}

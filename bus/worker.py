@@ -6,6 +6,7 @@ The agent itself (what to say to the provider) is handed in as `perform`: this r
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import secrets
@@ -21,14 +22,17 @@ from bus.breaker import Breaker
 from bus.config import Config
 from bus.connection import Bus, Ear
 from bus.finish import Finish
-from bus.fleet import STALE, Fleet
+from bus.fleet import STALE, Fleet, Seen
+from bus.front import Front
 from bus.health import Check, watch
 from bus.jobs import Jobs
 from bus.pace import Pace
 from bus.puller import ACK, NAK, WIP, Puller
+from bus.receipts import Receipt
 from bus.router import Refused, Route, Setting, Wanted, plan
 from bus.run import Perform, Run
 from bus.slots import share
+from bus.tracing import Taking
 from bus.turns import Timing, Turns
 from bus.wire import Message
 from schemas.job import Job, decode_job
@@ -76,6 +80,7 @@ class Worker:
         self.breaker = Breaker()
         self.pace = Pace(provider.requests_per_minute, provider.tokens_per_minute)
         self.turns = Turns()
+        self.front = Front()
         self.timing = Timing()
         self.offline = ""
         self._away = 0.0
@@ -84,9 +89,14 @@ class Worker:
         self.draining = False
         self._seconds = 1.0
         self._parked = 0
+        self.misled = 0
+        """Deliveries that were another queue's (`_is_foreign`)."""
         self._done = self._failed = self.retried = 0
         self._started = time.time()
-        self._waiting = [0, 0]
+        self._waiting = [0, 0, 0]
+        """In LIVE, in WORK, and in WORK's lane in front."""
+        self._walled = 0
+        """Jobs of that lane which the other lane's wall counts."""
         self._holding = 0
         self._beats = 0
         self._turn = time.monotonic()
@@ -102,14 +112,23 @@ class Worker:
             await self._discover()
         await self._declare()
         live = Puller(self.bus, "LIVE", f"live-{self.queue}", self._took_live, self._want_live, self.provider.priority)
+        first = Puller(
+            self.bus, "WORK", f"first-{self.queue}", self._took_first, self._want_first, self.provider.priority
+        )
         work = Puller(self.bus, "WORK", f"work-{self.queue}", self._took_work, self._want_work, self.provider.priority)
-        self._pullers = [live, work]
+        self._pullers = [live, first, work]
+        self.config.changed.append(self._look_at_hold)
         for subject, heard in (
             ("job.cancel.*", self._heard_cancel),
             (subjects.HB_ASK, lambda _: self.beat(full=True)),
             (subjects.agent_cmd(self.agent, "*"), self._told),
         ):
             self._ears.append(await self.bus.listen(subject, heard))
+        self.finish.tally = self.fleet.teller.tally
+        await self.fleet.teller.begin(self)
+        self.finish.counts = self.fleet.counts
+        self.finish.tracer = self.fleet.tracer
+        await self.fleet.answer_census()
         self.beat(full=True)
         await asyncio.sleep(0.1)  # long enough to hear the others, so that nobody takes slots that are held
         self._divide()
@@ -126,6 +145,8 @@ class Worker:
     async def drain(self, grace: float = 20.0) -> None:
         """Take nothing more, finish what is under way within `grace` seconds, give the rest back. May be asked twice."""
         self.draining, self.share = True, 0  # a successor with other settings may have what is free at once
+        if self._look_at_hold in self.config.changed:
+            self.config.changed.remove(self._look_at_hold)
         self.beat()
         # Before anything is given back, or it would come straight to our own standing pulls.
         await asyncio.gather(*(puller.stop() for puller in self._pullers))
@@ -144,6 +165,7 @@ class Worker:
             task.cancel()
         for ear in self._ears:
             await ear.close()
+        self.fleet.teller.leave(self)
         self._say(slots=-1)
 
     # ---- room -----------------------------------------------------------------------------------------------------
@@ -163,7 +185,7 @@ class Worker:
 
     def _room(self) -> int:
         """Jobs that may begin now: free slots, unless the provider cools, is on probation, or is asked too often."""
-        if self.draining or self.offline:
+        if self.draining or self.offline or self.paused:
             return 0
         room = self.breaker.room(self.free, time.time())
         return min(room, self.pace.room(time.monotonic())) if self.pace.limited else room
@@ -172,12 +194,26 @@ class Worker:
         return self.turns.live(self._room(), time.monotonic()) or self._want_parked()
 
     def _want_parked(self) -> int:
-        """While the whole queue cools its callers are not left waiting here: they go where somebody is fit."""
-        if self.draining or self.breaker.until <= time.time() + 0.5 or self._parked >= PARKED:
+        """While the whole queue cools, or is held, its callers are not left waiting here: they go where somebody is fit."""
+        if self.draining or self._parked >= PARKED:
+            return 0
+        if self.paused:
+            return PARKED - self._parked
+        if self.breaker.until <= time.time() + 0.5:
             return 0
         return PARKED - self._parked if self.fleet.cools(self.queue) else 0
 
     def _want_work(self) -> int:
+        """What the lane in front leaves."""
+        room = self._room_for_queued()
+        return 0 if self.front.passes(room, time.monotonic()) else room
+
+    def _want_first(self) -> int:
+        """One is asked for without room too, to learn that somebody waits."""
+        fit = not (self.draining or self.offline or self.paused) and self.breaker.room(1, time.time()) > 0
+        return max(self._room_for_queued(), self.front.probe() if fit else 0)
+
+    def _room_for_queued(self) -> int:
         """The reserve stays for live calls, but never so much that durable work starves."""
         wanted = self.provider.reserve if self.provider.reserve >= 0 else max(1, self.share // 8)
         reserve = min(wanted, max(0, self.share - 1))
@@ -198,6 +234,17 @@ class Worker:
             del self.runs[run.job.id]
 
     @property
+    def paused(self) -> str:
+        """Why an operator holds the queue; empty: nobody does."""
+        hold = self.config.holds.get(self.queue)
+        return hold.reason if hold is not None else ""
+
+    def _look_at_hold(self) -> None:
+        """Something was set: the queue may be held or free now."""
+        for puller in self._pullers:
+            puller.kick()
+
+    @property
     def stalled(self) -> bool:
         """Our loop has stood still for so long that others may have our jobs, and the sweep has not told them yet."""
         return time.monotonic() - self._turn > LEASE
@@ -216,16 +263,42 @@ class Worker:
             self._park(decode_job(message.data))
             return
         self.turns.began_live()
-        self._begin(decode_job(message.data), "", 1)
+        self._begin(decode_job(message.data), None, 1)
+
+    def _took_first(self, message: Message) -> None:
+        if self._is_foreign(message):
+            return
+        if self._room_for_queued() <= 0:
+            self.turns.refused_work = True
+            self.front.refused()
+            self.bus.tell(message.reply, NAK)
+            return
+        self._waiting[2] = _pending(message.reply)
+        self.turns.began_work()
+        self.front.began(self._waiting[2])
+        self._begin(decode_job(message.data), self._receipt(message), _delivered(message.reply))
 
     def _took_work(self, message: Message) -> None:
+        if self._is_foreign(message):
+            return
         if self._want_work() <= 0:
             self.turns.refused_work = True
             self.bus.tell(message.reply, NAK)
             return
         self._waiting[1] = _pending(message.reply)
         self.turns.began_work()
-        self._begin(decode_job(message.data), message.reply, _delivered(message.reply))
+        self._begin(decode_job(message.data), self._receipt(message), _delivered(message.reply))
+
+    def _receipt(self, message: Message) -> Receipt:
+        return Receipt(self.bus, message.subject, message.reply)
+
+    def _is_foreign(self, message: Message) -> bool:
+        """Another queue's message, under the sequence of one of ours that a killed server has lost: not ours to answer."""
+        if message.subject.split(".", 2)[1] == self.queue:
+            return False
+        self.misled += 1
+        log.warning("job.foreign", subject=message.subject, queue=self.queue)
+        return True
 
     def _park(self, job: Job) -> None:
         """A call that waited for a provider which cools now: it holds no slot, and goes on as soon as it can."""
@@ -243,15 +316,16 @@ class Worker:
 
         run.task = asyncio.get_running_loop().create_task(move())
 
-    def _begin(self, job: Job, reply: str, delivered: int) -> None:
+    def _begin(self, job: Job, receipt: Receipt | None, delivered: int) -> None:
         known = self.runs.get(job.id)
         if known is not None and known.job.attempt >= job.attempt:
             if known.job.attempt == job.attempt:  # the lease was lost, but the run goes on here
-                known.reply = reply
-            elif reply:  # a late message of an earlier attempt: to take it for ours would leave ours without an answer
-                self.bus.tell(reply, ACK)
+                known.receipt = receipt
+            elif receipt is not None:
+                # A late message of an earlier attempt: to take it for ours would leave ours without an answer.
+                self.bus.tell(receipt.reply, ACK)
             return
-        run = Run(self, job, reply, delivered)
+        run = Run(self, job, receipt, delivered)
         self.runs[job.id] = run
         self._holding += 1
         self.breaker.began(job.id, time.time())
@@ -260,6 +334,8 @@ class Worker:
         run.task = asyncio.get_running_loop().create_task(self._run(run))
 
     async def _run(self, run: Run) -> None:
+        if self.fleet.tracer is not None:
+            run.taking = Taking(self.fleet.tracer, run)
         try:
             await (run.durable() if run.job.durable else run.live())
         except Problem as problem:  # the bus is away: say nothing, the message comes back
@@ -271,6 +347,8 @@ class Worker:
         finally:
             self.forget(run)
             self.release(run)
+            if run.taking is not None:
+                run.taking.span.end()
 
     def _told(self, message: Message) -> None:
         """`cancel`: end all that is in hand here; anything else: say how you are."""
@@ -363,6 +441,7 @@ class Worker:
             probing=self.breaker.probing(time.time()),
             offline_since=self._offline_since(),
             retried=self.retried,
+            front=self._in_front(),
         )
         self.bus.tell(subjects.hb(self.queue, self.agent), encode_heartbeat(beat))
 
@@ -380,10 +459,10 @@ class Worker:
                 self._beats += 1
                 self._divide()
                 if not self._holding:
-                    self._waiting = [0, 0]
+                    self._waiting = [0, 0, 0]
                 self.beat(full=self._beats % 15 == 0)
                 self._mind_runs(now, frozen)
-                if any(puller.missing for puller in self._pullers):
+                if any(puller.missing for puller in self._pullers) or self._wall_is_off():
                     await self._declare()
                 for puller in self._pullers:
                     puller.missing = False
@@ -401,12 +480,23 @@ class Worker:
                 run.cancel(Fault(Code.DEADLINE, "The job's deadline has passed."))
             elif job.durable:
                 run.suspect = run.suspect or frozen
-                if self._beats % int(WIP_EVERY) == 0 and not run.suspect:
-                    self.bus.tell(run.reply, WIP)
+                if self._beats % int(WIP_EVERY) == 0 and not run.suspect and run.receipt is not None:
+                    self._extend(run.receipt)
             elif not self.fleet.gateway_alive(job.reply.split(".")[1]):
                 run.cancel(Fault(Code.CANCELLED, "The gateway that asked is gone."))
             elif now - run.quiet_since >= ALIVE_EVERY:
                 run.keep_alive()
+
+    def _extend(self, receipt: Receipt) -> None:
+        """The lease of a delivery, as long as it is known to be the one."""
+        if receipt.good(self.bus):
+            self.bus.tell(receipt.reply, WIP)
+        elif receipt.reply:
+            self.bus.spawn(self._extend_later(receipt))
+
+    async def _extend_later(self, receipt: Receipt) -> None:
+        with contextlib.suppress(Problem):  # the next round asks again
+            await receipt.answer(self.bus, WIP)
 
     def _divide(self) -> None:
         now = time.monotonic()
@@ -426,17 +516,41 @@ class Worker:
     # ---- configuration --------------------------------------------------------------------------------------------
 
     async def _declare(self) -> None:
-        """The queue's consumers; `max_ack_pending` is the slots of all its providers."""
+        """The queue's consumers; `max_ack_pending` is the slots of all its providers, for both lanes of WORK together."""
         known = {p.name: p for p in self.config.providers.values() if p.queue == self.queue and p.enabled}
         known[self.provider.name] = self.provider
         slots = sum(provider.slots for provider in known.values())
-        live, work = streams.live_consumer(self.queue), streams.work_consumer(self.queue, slots)
+        self._walled = self._counted_in_front()
+        live, work = streams.live_consumer(self.queue), streams.work_consumer(self.queue, slots - self._walled)
         try:
             await streams.declare_consumer(self.bus, "LIVE", live)
         except ApiError:  # the server was restarted, and LIVE was in its memory
             await streams.declare(self.bus)
             await streams.declare_consumer(self.bus, "LIVE", live)
         await streams.declare_consumer(self.bus, "WORK", work)
+        await streams.declare_consumer(self.bus, "WORK", streams.work_consumer(self.queue, slots, "first"))
+
+    def _in_front(self) -> int:
+        return sum(1 for run in self.runs.values() if run.holds and run.job.first)
+
+    def _counted_in_front(self) -> int:
+        """Jobs of the lane in front that all agents of the queue have in hand, by their last word."""
+        return self._in_front() + sum(seen.beat.front for seen in self._peers())
+
+    def _wall_is_off(self) -> bool:
+        """What the lane in front has in hand is taken off the other lane's wall; one agent of the queue minds it."""
+        if any(seen.beat.agent < self.agent for seen in self._peers()):
+            self._walled = -1  # unknown, should it be for us to mind one day
+            return False
+        return self._walled != self._counted_in_front()
+
+    def _peers(self) -> list[Seen]:
+        now = time.monotonic()
+        return [
+            seen
+            for seen in self.fleet.agents.values()
+            if seen.beat.queue == self.queue and seen.beat.agent != self.agent and now - seen.at < STALE
+        ]
 
     def _known_models(self) -> tuple[Model, ...]:
         listed = {(model.op, model.name): model for model in self.provider.models}

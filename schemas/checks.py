@@ -1,13 +1,17 @@
 """What a provider and an API key must satisfy beyond their types: one table for the settings file, the admin API and the bus.
 
-Pure: each check yields (field, sentence), and whoever asks raises in its own words. The sentence begins with the field.
+Pure: each check yields (field, sentence), and whoever asks raises in its own words (`check_…` in those of the house). The
+sentence begins with the field.
 """
 
 import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
+from schemas.discretion import WISHES
+from schemas.problem import Code, Problem
 from schemas.provider import NOTHING, SCOPES, ApiKey, Provider
+from schemas.rules import ModelRule, rule_faults
 from schemas.secrets import ENV, SEALED, secret_header
 
 Faults = Iterator[tuple[str, str]]
@@ -116,6 +120,8 @@ def key_faults(key: ApiKey, apis: frozenset[str] = frozenset()) -> Faults:
     for name in AMOUNTS:
         if not 0 <= getattr(key, name) < 1e15:
             yield name, f"{name} must be 0 or more"
+    if key.bodies not in WISHES:
+        yield "bodies", "bodies must be `on`, `off`, or empty for what the setting archive.bodies says"
     yield from _note_faults(key)
 
 
@@ -128,3 +134,23 @@ def _note_faults(key: ApiKey) -> Faults:
         yield "meta", "meta may have at most 100 entries of at most 2000 characters"
     if len(key.features) > 100 or any(not word or len(word) > 200 for word in key.features):
         yield "features", "features may be at most 100 words of 1 to 200 characters"
+
+
+def check_provider(provider: Provider, kinds: frozenset[str] = frozenset()) -> None:
+    """Raises `Problem(INVALID_REQUEST)` that names the field."""
+    _refuse(f"providers.{provider.name}", provider_faults(provider, kinds))
+
+
+def check_key(key: ApiKey, apis: frozenset[str] = frozenset()) -> None:
+    """Raises `Problem(INVALID_REQUEST)` that names the field."""
+    _refuse(f"keys.{key.name[:40]!r}", key_faults(key, apis))
+
+
+def check_rule(rule: ModelRule) -> None:
+    """Raises `Problem(INVALID_REQUEST)` that names the field."""
+    _refuse(f"models.{rule.model[:80]!r}", rule_faults(rule))
+
+
+def _refuse(where: str, faults: Faults) -> None:
+    for field, sentence in faults:
+        raise Problem(Code.INVALID_REQUEST, f"{where}: {sentence}.", param=field)

@@ -109,6 +109,8 @@ class Job(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Goes before those of its queue that are not (only queued jobs wait in a queue)."""
     trace: str = ""
     """`traceparent` (W3C Trace Context) of the span that sent it; empty: it is not traced."""
+    replays: int = 0
+    """The job whose request this one repeats (an administrator had it done again); 0: it is a caller's own."""
 
     @property
     def label(self) -> str:
@@ -157,11 +159,15 @@ class Claim(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """The model whose turn it is; empty: the job's."""
     chain: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
+    first: bool = False
+    """It was put before the others of its queue since it was accepted."""
 
 
 def claimed(job: Job, agent: str = "", queue: str = "", **more: Any) -> Claim:
     """A claim that keeps what a later worker must know of the job's way. Without `agent`: it waits in `queue`."""
-    kept = {"trail": job.trail, "excluded": job.excluded, "model": job.model, "chain": job.chain, "steps": job.steps}
+    kept: dict[str, Any] = {
+        name: getattr(job, name) for name in ("trail", "excluded", "model", "chain", "steps", "first")
+    }
     return Claim(job=job.id, attempt=job.attempt, agent=agent, queue=queue, **(kept | more))
 
 
@@ -177,6 +183,7 @@ def resumed(job: Job, claim: Claim) -> Job:
         chain=claim.chain if claim.model else job.chain,
         asked=job.asked or (job.model if model != job.model else ""),
         steps=claim.steps,
+        first=job.first or claim.first,
     )
 
 

@@ -114,6 +114,8 @@ class Heartbeat(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Unix seconds since which it can't be reached."""
     retried: int = 0
     """Failures after which the job went on elsewhere, or here a second time."""
+    front: int = 0
+    """Of `in_flight`, jobs of the lane that goes first."""
 
 
 class Priority(StrEnum):
@@ -175,20 +177,22 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ref: str = ""
     meta: dict[str, str] = {}
     """What the operator notes beside it: ids of other systems, and whatever else."""
+    bodies: str = ""
+    """Whether the archive keeps the text of its requests and answers: `on`, `off`; empty: as the setting says."""
 
 
 KEY_FIELDS = (
     "name", "scopes", "apis", "models", "expires", "requests_per_minute", "tokens_per_minute", "budget_day",
     "budget_month", "priority", "user", "notes", "cache_seconds", "storage_bytes", "disabled", "dtos", "features", "user_id",
-    "ref_id", "ref", "meta",
+    "ref_id", "ref", "meta", "bodies",
 )  # fmt: skip
 """What of a key can be set. `days` is another way to say `expires`."""
 
 NOTHING = "nothing"
 """In `apis` of a key that may do no operation at all (and yet look at lists)."""
 
-SCOPES = ("admin", "analytics")
-"""`admin`: the admin API. `analytics`: questions about all keys' requests."""
+SCOPES = ("admin", "analytics", "metrics")
+"""`admin`: the admin API. `analytics`: questions about its own rows of the archive. `metrics`: `/metrics` and nothing else."""
 
 encode_heartbeat = msgspec.msgpack.Encoder().encode
 decode_heartbeat = msgspec.msgpack.Decoder(Heartbeat).decode

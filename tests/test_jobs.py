@@ -22,7 +22,7 @@ from bus.run import DELIVERIES
 from ops.embedded import EmbeddedNats
 from schemas.events import Alive, Delta, Done, Event, Failed, encode_event
 from schemas.job import Claim, Job, Record, State
-from schemas.log import RequestLog, decode_logs
+from schemas.log import RequestLog, decode_logs, kind_of
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey, Model
 
@@ -81,7 +81,8 @@ async def running(made: House, job: Job) -> None:
 
 async def rows(made: House) -> list[RequestLog]:
     found = await made.bus.read("LOG", {"seq": 1, "batch": 1000, "next_by_subj": "log.>"})
-    return [row for message in found for row in decode_logs(message.data)]
+    mine = [message for message in found if kind_of((message.headers or {})["Nats-Subject"]) is RequestLog]
+    return [row for message in mine for row in decode_logs(message.data)]
 
 
 async def stored(made: House, job: Job) -> Job:

@@ -15,7 +15,7 @@ from bus.connection import Link
 from bus.requeue import requeue
 from schemas.events import Done, Event, Failed, Usage
 from schemas.job import Job, Record, State
-from schemas.log import RequestLog, decode_logs
+from schemas.log import RequestLog, decode_logs, kind_of
 from schemas.problem import Code, Fault, Problem
 from storage.archive import Archive
 from storage.sql import Sql
@@ -40,7 +40,8 @@ async def told(home: House) -> list[RequestLog]:
     """What is in the stream LOG, as the archiver would read it."""
     rows: list[RequestLog] = []
     for message in await home.bus.read("LOG", {"seq": 1, "batch": 200, "next_by_subj": "log.>"}):
-        rows += decode_logs(message.data)
+        if kind_of((message.headers or {})["Nats-Subject"]) is RequestLog:
+            rows += decode_logs(message.data)
     return rows
 
 
