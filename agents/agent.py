@@ -61,6 +61,7 @@ class Tools:
         "quirks",
         "scrub",
         "thing",
+        "trace",
     )
 
     def __init__(
@@ -83,6 +84,8 @@ class Tools:
         """The job's files, in and out. None where nobody gave any: a probe, or a test of words alone."""
         self.thing: Any = None
         """What `Agent.start` got ready, for agents that hold something in memory."""
+        self.trace = ""
+        """`traceparent` of the job's span, which goes to the provider; empty: nobody traces."""
         self.quirks: set[str] = set()
         """What this provider turned out not to understand; shared by all its jobs."""
         self.scrub = Scrub([key, *self.headers.values(), *self.env.values()])
@@ -134,6 +137,8 @@ class Tools:
         """Send it and check the status: anything but 2xx is a `Problem`. Close the reply in `finally`."""
         body = _json.encode(call.body) if isinstance(call.body, dict) else call.body
         headers = {"Accept-Encoding": "identity", **call.headers, **self.headers, **call.final}
+        if self.trace:
+            headers["traceparent"] = self.trace
         if isinstance(body, Form):
             headers |= body.headers
         elif body is not None:

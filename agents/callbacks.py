@@ -79,6 +79,8 @@ async def deliver(job: Job, tools: Tools) -> AsyncGenerator[Event, None]:
     url = _url(request.target)
     host = url.host or ""
     headers = to_headers(request, tools, time.time())
+    if job.trace:
+        headers["traceparent"] = job.trace
     caller = (host, Scrub([tools.key, *headers.values()]))
     try:
         async with asyncio.timeout(TIMEOUT):
