@@ -20,6 +20,9 @@ ROOM = 4096
 USE_SECONDS = 60.0
 """How exact `last used` is. Not in CONFIG: that is fsynced, followed by everybody, and the history of what people do."""
 
+METRICS = ("metrics",)
+"""The scopes of a scraper's key: it lies in the settings of another program."""
+
 
 class Access:
     """The doorkeeper of one process."""
@@ -34,8 +37,11 @@ class Access:
         self.secret: Callable[[str], ApiKey | None] | None = None
         """The administrator's key, for what is his secret."""
 
-    def who(self, heads: Mapping[bytes, bytes]) -> ApiKey:
-        """The caller's key. Raises `Problem(UNAUTHENTICATED)` for none, an unknown, a revoked or an expired one."""
+    def who(self, heads: Mapping[bytes, bytes], scraping: bool = False) -> ApiKey:
+        """The caller's key. Raises `Problem(UNAUTHENTICATED)` for none, an unknown, a revoked or an expired one.
+
+        `scraping`: he wants `/metrics`; a key for nothing else is `FORBIDDEN` everywhere else.
+        """
         said = heads.get(b"authorization") or heads.get(b"x-api-key")
         if said is None:
             if self.session is not None and b"cookie" in heads and (key := self.session(heads)) is not None:
@@ -52,6 +58,8 @@ class Access:
                 return key
         if key.revoked or key.expires or key.disabled:
             self.check(key)
+        if key.scopes == METRICS and not scraping:
+            raise _scraper(key)
         self._use(key)
         return key
 
@@ -61,6 +69,8 @@ class Access:
         if key is None or key.tenant != tenant:
             raise _stranger("This API key is unknown.")
         self.check(key)
+        if key.scopes == METRICS:
+            raise _scraper(key)
         self._use(key)
         return key
 
@@ -154,3 +164,7 @@ def _raw(said: bytes) -> str:
 
 def _stranger(message: str) -> Problem:
     return Problem(Code.UNAUTHENTICATED, message)
+
+
+def _scraper(key: ApiKey) -> Problem:
+    return Problem(Code.FORBIDDEN, f"The API key {key.prefix}… may read /metrics and nothing else.")

@@ -31,6 +31,7 @@ from gateway.direct import Direct
 from gateway.files import Files
 from gateway.janitor import Janitor
 from gateway.links import Links
+from gateway.metrics import Metrics
 from gateway.openapi import Described
 from gateway.partials import Partials
 from gateway.parts import Limits, Parts
@@ -39,14 +40,23 @@ from gateway.quota import Quota
 from gateway.records import Records
 from gateway.routes import admin, batches, files, gemini, health, jobs, models, ollama, responses, uploads, uploads_tus
 from gateway.routes import described as described_routes
+from gateway.routes import me_cost as me_cost_routes
+from gateway.routes import metrics as metrics_routes
+from gateway.routes import reports as report_routes
+from gateway.routes import saved as saved_routes
+from gateway.routes import sql as sql_routes
 from gateway.routes import types as type_routes
+from gateway.routes import ui as ui_routes
 from gateway.routes import workflows as workflow_routes
 from gateway.routes.artifacts import artifact_routes
 from gateway.routes.chat import door_routes
 from gateway.routes.variants import variant_routes
+from gateway.saved import Savings
 from gateway.till import Till
+from gateway.tracing import ROUTE, traced
 from gateway.types.shelf import Shelf
 from gateway.variants import Variants
+from gateway.watch import Feed
 from gateway.workflows import Workflows
 from schemas.operations import WORKFLOW
 from schemas.problem import Code, Fault, Problem
@@ -65,12 +75,20 @@ class House(Litestar):
 
     def __init__(self, front: Front, aiserver: AiServer, **settings: Any) -> None:
         super().__init__(**settings)
-        self._front, self._aiserver = front, aiserver
+        self._front, self._aiserver, self._fleet = front, aiserver, front.parts.fleet
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self._fleet.tracer is not None and scope["type"] == "http":
+            await traced(self._fleet.tracer, self._serve, scope, receive, send)
+        else:
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["method"] == "POST" and (asked := gemini.asked(scope)) is not None:
+            scope[ROUTE] = "/v1beta/models/{model}:{verb}"
             await self._front.answer(asked[0], gemini.keyed(scope), receive, send, asked[1])
         elif scope["type"] == "http" and (found := self._aiserver.find(scope)) is not None:
+            scope[ROUTE] = "/api/{name}"
             await self._aiserver.answer(found, scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -78,12 +96,12 @@ class House(Litestar):
 
 def build(parts: Parts) -> Litestar:
     """The application over started parts. Raises nothing; it is ready once its lifespan has begun."""
-    records = Records(parts.bus, bodies=parts.bodies, accounts=parts.accounts)
+    records = Records(parts.bus, discretion=parts.discretion, accounts=parts.accounts)
     limits = KeyLimits(parts.bus)
     till = Till(limits, parts.accounts, records)
     desk = Desk(parts.dispatcher, result_of)
     stored = Files(parts.bus, parts.dispatcher.new_id, parts.bulk)
-    quota, links = Quota(parts.bus, parts.files.quota_bytes), Links()
+    quota, links = Quota(parts.bus, parts.files), Links()
     front = Front(parts, records, desk, till, stored, quota)
     direct = Direct(parts, till, front, desk)
     area = Area(stored, quota, links, parts.files, parts.limits.file_bytes)
@@ -98,6 +116,10 @@ def build(parts: Parts) -> Litestar:
         artifacts=artifacts, variants=variants, workflows=workflows,
         sessions=Sessions(links, front.access, parts.admin_secret),
     )  # fmt: skip
+    savings = Savings(parts.bus, parts.dispatcher.new_id)
+    feed = Feed(parts.fleet, parts.past)
+    records.counts, metrics = parts.fleet.counts, Metrics(parts)
+    records.tally, parts.fleet.teller.version = parts.fleet.teller.tally, parts.version
     batched = Batches(parts, stored, front.access, till)
     shelf, papers = Shelf(parts.version), Described()
 
@@ -111,9 +133,11 @@ def build(parts: Parts) -> Litestar:
         await variants.start()
         await batched.start()
         janitor.start()
+        await feed.start(parts.stopping)
         try:
             yield
         finally:
+            feed.stop()
             await janitor.stop()
             await batched.stop()
             await variants.stop()
@@ -121,6 +145,7 @@ def build(parts: Parts) -> Litestar:
             await direct.stop()
             await limits.stop()
             await records.stop()
+            parts.fleet.teller.farewell()
 
     def number(response: Response[Any]) -> Response[Any]:
         response.headers.setdefault("x-request-id", str(parts.dispatcher.new_id()))
@@ -157,7 +182,13 @@ def build(parts: Parts) -> Litestar:
             *batches.ROUTES,
             *type_routes.ROUTES,
             *described_routes.ROUTES,
+            *report_routes.ROUTES,
+            *saved_routes.ROUTES,
+            *me_cost_routes.ROUTES,
+            *ui_routes.ROUTES,
+            *sql_routes.ROUTES,
             admin.router(parts),
+            *metrics_routes.ROUTES,
             health.home,
             health.up,
         ],
@@ -170,8 +201,11 @@ def build(parts: Parts) -> Litestar:
             "workflows": Provide(lambda: workflows, sync_to_thread=False),
             "partials": Provide(lambda: partials, sync_to_thread=False),
             "batches": Provide(lambda: batched, sync_to_thread=False),
+            "feed": Provide(lambda: feed, sync_to_thread=False),
             "caller": Provide(caller, sync_to_thread=False),
             "shelf": Provide(lambda: shelf, sync_to_thread=False),
+            "metrics": Provide(lambda: metrics, sync_to_thread=False),
+            "savings": Provide(lambda: savings, sync_to_thread=False),
             "described": Provide(lambda: papers, sync_to_thread=False),
         },
         exception_handlers={Problem: _problem, HTTPException: _refused, Exception: _unforeseen},

@@ -154,7 +154,8 @@ class Area:
     async def delete(self, key: ApiKey, name: str) -> None:
         """By id or by path. Raises `Problem(NOT_FOUND)`."""
         for record in await self._find(key, name):
-            await self.files.withdraw((record.tenant, record.key), record.id)
+            actor = key.id if key.id != record.key else ""
+            await self.files.withdraw((record.tenant, record.key), record.id, actor=actor)
 
     async def delete_many(self, key: ApiKey, names: Sequence[str]) -> dict[str, Any]:
         """Each of them as `delete` would; what fails does not stop the others."""

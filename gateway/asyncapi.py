@@ -18,6 +18,7 @@ from schemas.job import Job
 from schemas.log import RequestLog
 from schemas.operations import OPERATIONS, Operation
 from schemas.provider import Heartbeat
+from schemas.watch import Told
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer"}
@@ -208,6 +209,7 @@ def _inside(shapes: Shapes, messages: Schema) -> Schema:
         ("job", Job, "A job on its way."),
         ("told", Event, "What a job tells."),
         ("beat", Heartbeat, "How an agent is."),
+        ("watch", Told, "How a process is and what it has in hand."),
         ("rows", list[RequestLog], "Rows of the archive."),
     ):
         schema = shapes.of(kind)
@@ -224,6 +226,7 @@ def _inside(shapes: Shapes, messages: Schema) -> Schema:
     return {
         "live": inside(subjects.live, "A sync call, in memory (stream LIVE), at most once.", "job"),
         "work": inside(subjects.work, "A stored job's attempt (stream WORK).", "job"),
+        "first": inside(subjects.first, "The same of a job that goes before the others of its queue.", "job"),
         "sched": inside(subjects.sched, "An attempt that waits for its time (stream SCHED).", "job"),
         "due": inside(subjects.due, "Its time has come.", "job"),
         "rep": inside(subjects.rep, "Events of a sync call, to the gateway that holds its request.", "told"),
@@ -238,6 +241,23 @@ def _inside(shapes: Shapes, messages: Schema) -> Schema:
             tag="internal",
         ),
         "gw": inside(subjects.gateway_hb, "A gateway's sign of life.", "nothing"),
+        "watchtold": inside(
+            subjects.watch_told,
+            "How a process is, what has ended in it and, while somebody looks, what it has in hand.",
+            "watch",
+        ),
+        "watchask": _channel(
+            subjects.WATCH_ASK,
+            "Somebody looks at the house: tell what you have in hand.",
+            {"nothing": _message("nothing")},
+            tag="internal",
+        ),
+        "watchpreview": _channel(
+            subjects.WATCH_PREVIEW,
+            "A request for the picture of a running job; its id is the body.",
+            {"nothing": _message("nothing")},
+            tag="internal",
+        ),
         "agentcmd": inside(subjects.agent_cmd, "A word to one agent.", "nothing"),
         "agenttest": inside(subjects.provider_test, "A request to whoever serves the provider.", "test"),
         "log": inside(subjects.log, "Records on their way to the archive, kept 60 days (stream LOG).", "rows"),

@@ -24,10 +24,10 @@ from gateway.batch_input import Tools
 from gateway.batch_run import Run
 from gateway.dialects._dialect import Door
 from gateway.dialects.doors import DOORS
-from gateway.files import Files, number_of, page_of
+from gateway.files import Files, number_of
 from gateway.parts import Parts
 from gateway.till import Till
-from schemas.files import BATCH, BatchRecord, BatchRequest, BatchStatus
+from schemas.files import BATCH, BatchRecord, BatchRequest, BatchStatus, page_of
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 

@@ -7,6 +7,7 @@ proven that the publisher holds the key in the subject (auth callout); whether t
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ from gateway.parts import Parts
 from gateway.problems import error_body, internal
 from gateway.reading import decode, too_large
 from gateway.till import Till
+from gateway.tracing import heard
 from gateway.turn import Turn
 from gateway.wishes import Asking, Wish
 from schemas.events import Delta, Done, Failed, event_messages
@@ -77,7 +79,7 @@ class Direct:
 
     def _heard_rpc(self, message: Message) -> None:
         if message.reply:  # nobody listens otherwise
-            _track(self._calls, self._call(message))
+            _track(self._calls, self._traced(message, self._call(message)))
 
     async def _call(self, message: Message) -> None:
         turn = self._turn(message)
@@ -140,7 +142,7 @@ class Direct:
         return AT_ONCE - len(self._taking)
 
     def _heard_req(self, message: Message) -> None:
-        _track(self._taking, self._take(message), self._puller.kick)
+        _track(self._taking, self._traced(message, self._take(message)), self._puller.kick)
 
     async def _take(self, message: Message) -> None:
         """Submit, tell, ack. Not acked in trouble of ours: the message comes again, and its ref finds the same job."""
@@ -200,6 +202,10 @@ class Direct:
         self._record(turn, fault)
 
     # ---- both -----------------------------------------------------------------------------------------------------
+
+    def _traced(self, message: Message, work: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None]:
+        tracer = self.parts.fleet.tracer
+        return work if tracer is None else heard(tracer, message, work)
 
     def _turn(self, message: Message) -> Turn:
         heads = {name.lower().encode(): value.encode() for name, value in (message.headers or {}).items()}

@@ -7,13 +7,13 @@ whoever dies in between leaves a blob that the sweep finds, for a blob names the
 import re
 import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Collection
-from typing import Any
 
 import msgspec
 import structlog
 
 from bus.acks import ApiError, Conflict, Full
 from bus.connection import Bus
+from bus.file_notes import FileNotes
 from bus.filing import files_of
 from bus.ids import created_at
 from schemas.files import (
@@ -35,6 +35,8 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,15}")
 _MEDIA = re.compile(r"[a-zA-Z0-9!#$&^_.+-]{1,80}/[a-zA-Z0-9!#$&^_.+-]{1,80}")
 NAME_LENGTH = 255
 _TRIES = 8
+SWEEPER = "janitor"
+"""Who it was, where no person took a file away."""
 DRAFT_SECONDS = 26 * 3600.0
 """What a job makes becomes a file when the job succeeds, and a job may take a day."""
 
@@ -47,8 +49,10 @@ class Files:
         self.bus, self.new_id = bus, new_id
         self.blobs = BlobStore(bus, (Conflict, ApiError), bulk)
         self.records = files_of(bus)
+        self.notes = FileNotes(bus)
 
     async def stop(self) -> None:
+        await self.notes.stop()
         await self.blobs.close()
 
     # ---- in -------------------------------------------------------------------------------------------------------
@@ -81,14 +85,15 @@ class Files:
         created = created or time.time()
         record = record_of(owner, about, blob, created)
         try:
-            await self.records.put(record)
+            revision = await self.records.put(record)
         except Conflict:  # we did it before, and died before we could say so
             found = await self.records.get(*owner, record.id)
             if found is None:
                 raise
             if found[1].blob != blob.name:
                 await self.discard(about, blob)
-            return found[1]
+            revision, record = found
+        self.notes.add("stored", record, revision, record.created)
         return record
 
     async def replace(self, owner: tuple[str, str], about: "About", blob: Blob) -> FileRecord:
@@ -97,19 +102,23 @@ class Files:
         for _ in range(_TRIES):
             revision, before = await self.records.at(*owner, about.id)
             try:
-                await self.records.put(record, revision)
+                stored = await self.records.put(record, revision)
             except Conflict:  # somebody else writes it just now
                 continue
+            if before is not None:
+                self.notes.add("deleted", before, revision, record.created)
+            self.notes.add("stored", record, stored, record.created)
             if before is not None and before.blob != blob.name:
                 await self.blobs.drop(before.blob, holder(about.id))
             return record
         raise Problem(Code.CONFLICT, f"'{about.filename}' is being changed by others; try again.")
 
-    async def withdraw(self, owner: tuple[str, str], number: int) -> None:
-        """Take back a file that was entered, bytes and all, if it is there."""
+    async def withdraw(self, owner: tuple[str, str], number: int, event: str = "deleted", actor: str = "") -> None:
+        """Take back a file that was entered, bytes and all, if it is there. `event`: why, for the archive: deleted, lapsed
+        or evicted. `actor`: who, if it is not the owner."""
         found = await self.records.get(*owner, number)
         if found is not None:
-            await self._remove(found[1], found[0])
+            await self._remove(found[1], found[0], event, actor)
 
     async def discard(self, about: "About", blob: Blob) -> None:
         """Throw stored bytes away that become no file."""
@@ -145,9 +154,10 @@ class Files:
             raise no_file(name, param)
         return found
 
-    async def _remove(self, record: FileRecord, revision: int) -> None:
+    async def _remove(self, record: FileRecord, revision: int, event: str = "deleted", actor: str = "") -> None:
         try:
             await self.records.remove(record, revision)
+            self.notes.add(event, record, revision, time.time(), actor)
         except Conflict:  # another call was faster; the bytes must go all the same
             log.info("file.removed_before", file=record.id)
         await self.blobs.drop(record.blob, holder(record.id))
@@ -171,7 +181,7 @@ class Files:
         for revision, record in await self.records.all():
             if _lapsed(record, now) and not (spared and await spared(record)):
                 log.info("file.lapsed", file=record.id)
-                await self._remove(record, revision)
+                await self._remove(record, revision, "lapsed", SWEEPER)
             else:
                 known[holder(record.id)] = record.blob
         orphans = 0
@@ -287,11 +297,3 @@ def _expires(text: str) -> Problem:
 
 def _lapsed(record: FileRecord, now: float) -> bool:
     return bool(record.expires) and record.expires <= now
-
-
-def page_of(records: list[Any], limit: int, after: int, descending: bool) -> tuple[list[Any], bool]:
-    """`limit` records behind the one numbered `after` (0: from the start), and whether there are more. `records` ascend."""
-    order = records[::-1] if descending else records
-    if after:
-        order = [one for one in order if (one.id < after if descending else one.id > after)]
-    return order[:limit], len(order) > limit

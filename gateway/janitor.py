@@ -14,7 +14,7 @@ import structlog
 from bus.acks import ApiError, Conflict, Full
 from bus.filing import Lease
 from bus.jobs import Jobs
-from gateway.files import Files
+from gateway.files import SWEEPER, Files
 from gateway.partials import Partials
 from gateway.parts import FileRules
 from schemas.files import ARTIFACT, FILE, INPUT, FileRecord
@@ -73,12 +73,12 @@ class Janitor:
         left: list[FileRecord] = []
         for _, record in await self.files.records.all():
             why = due(record, now, self.rules)
-            if why and await self._removed(record):
+            if why and await self._removed(record, "lapsed"):
                 gone[why] += 1
             else:
                 left.append(record)
         for record in surplus(left, self.rules.total_bytes):
-            gone["surplus"] += await self._removed(record)
+            gone["surplus"] += await self._removed(record, "evicted")
         if time.monotonic() - self._swept > SWEEP_EVERY or not self._swept:
             gone["orphan"] = await self.files.sweep(spared=self.held, needed=needed)
             self._swept = time.monotonic()
@@ -86,10 +86,10 @@ class Janitor:
             log.info("janitor.removed", **+gone)
         return gone
 
-    async def _removed(self, record: FileRecord) -> bool:
+    async def _removed(self, record: FileRecord, event: str) -> bool:
         if await self.held(record):
             return False
-        await self.files.withdraw((record.tenant, record.key), record.id)
+        await self.files.withdraw((record.tenant, record.key), record.id, event, SWEEPER)
         return True
 
     async def held(self, record: FileRecord) -> bool:
@@ -109,7 +109,7 @@ class Janitor:
         """Blobs that stand in the requests of queued jobs, by whatever way their caller named them. WORK and SCHED hold a
         message of each job that has not ended."""
         named: set[str] = set()
-        for stream, pattern in (("WORK", "work.>"), ("SCHED", "sched.>"), ("SCHED", "due.>")):
+        for stream, pattern in (("WORK", "work.>"), ("WORK", "first.>"), ("SCHED", "sched.>"), ("SCHED", "due.>")):
             after, full = 0, True
             while full:
                 query = {"seq": after + 1, "batch": PAGE, "next_by_subj": pattern}

@@ -31,7 +31,8 @@ ABOUT = (
 )
 TAGS = (
     "OpenAI", "Anthropic", "Ollama", "Gemini", "Media operations", "Jobs", "Models", "Files area", "Workflows", "AI", "AI Info",
-    "Media", "Media Info", "Comfy", "Files", "Auth", "Admin", "AI Server", "Typed clients", "House", "House admin",
+    "Media", "Media Info", "Comfy", "Files", "Auth", "Admin", "AI Server", "Typed clients", "Saved", "House",
+    "House admin",
 )  # fmt: skip
 """In the order in which readers see them."""
 

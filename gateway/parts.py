@@ -3,8 +3,10 @@
 Nothing here reads settings or environment, so a test builds a whole gateway from five objects.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import msgspec
 
@@ -14,11 +16,12 @@ from bus.dispatch import Dispatcher
 from bus.fleet import Fleet
 from bus.registry import Registry
 from gateway.past import Past
+from schemas.discretion import Discretion
 from schemas.rows import NO_ACCOUNTS, Accounts
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much one request may ask for."""
+class Limits(msgspec.Struct, kw_only=True):
+    """How much one request may ask for. One object for all who need it, and changed in place when an operator changes it."""
 
     body_bytes: int = 7_000_000
     """An HTTP body's size. NATS's largest message is 8 MiB, and the envelope needs some of it."""
@@ -32,8 +35,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Jobs that one batch may have in the queues at a time: what comes between must not wait behind all of a batch."""
 
 
-class FileRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of files, how long, and under which address."""
+class FileRules(msgspec.Struct, kw_only=True):
+    """What is kept of files, how long, and under which address. Changed in place, as `Limits` is."""
 
     public_artifacts: bool = True
     """May whoever knows the address of what a job made read it?"""
@@ -50,6 +53,22 @@ class FileRules(msgspec.Struct, frozen=True, kw_only=True):
     variant_pixels: int = 100_000_000
 
 
+class Tuning(Protocol):
+    """Settings that are changed while everything runs (`ops/tuning.py`)."""
+
+    def view(self) -> list[dict[str, Any]]:
+        """Each with its value, where that comes from, its type and its bounds."""
+
+    async def change(self, values: Mapping[str, Any], by: str) -> dict[str, Any]:
+        """Set some; null takes one back. Raises `Problem(INVALID_REQUEST)`."""
+
+    async def history(self) -> list[dict[str, Any]]:
+        """The kept versions, the newest first."""
+
+    async def roll_back(self, revision: int, by: str) -> dict[str, Any]:
+        """Raises `Problem(NOT_FOUND)`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """One gateway's parts. They must be started (config, fleet, dispatcher) and outlive the app."""
@@ -61,8 +80,10 @@ class Parts:
     limits: Limits = field(default_factory=Limits)
     private_callbacks: bool = False
     """May callbacks go to private and loopback addresses?"""
-    bodies: bool = False
-    """Archive requests and answers too."""
+    discretion: Discretion = field(default_factory=Discretion)
+    """What of a request may be written down."""
+    public_metrics: bool = False
+    """`/metrics` wants no key."""
     version: str = "0"
     accounts: Accounts = NO_ACCOUNTS
     """Who knows what requests cost."""
@@ -79,3 +100,7 @@ class Parts:
     """Has every process read the catalogue anew. None: it stays as it is."""
     past: Past | None = None
     """The archive. None: this gateway has none at hand."""
+    tuning: Tuning | None = None
+    """Settings that can be changed live. None: none can."""
+    stopping: asyncio.Event | None = None
+    """Set when the server begins to stop: those who look at the live view are told, or the server would wait for them."""

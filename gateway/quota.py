@@ -16,6 +16,7 @@ import structlog
 
 from bus.connection import Bus
 from bus.filing import MARK, files_of
+from gateway.parts import FileRules
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 
@@ -52,16 +53,16 @@ class _Known:
 
 
 class Quota:
-    """The quotas of all keys. `fallback`: bytes for a key that has none of its own; 0: no limit."""
+    """The quotas of all keys. `rules.quota_bytes`: for a key that has none of its own; 0: no limit."""
 
-    def __init__(self, bus: Bus, fallback: int = 0) -> None:
-        self.bus, self.fallback = bus, fallback
+    def __init__(self, bus: Bus, rules: FileRules | None = None) -> None:
+        self.bus, self.rules = bus, rules or FileRules()
         self._records = files_of(bus)
         self._known: dict[str, _Known] = {}
 
     def limit(self, key: ApiKey) -> int:
         """Bytes; 0: none."""
-        return key.storage_bytes or self.fallback
+        return key.storage_bytes or self.rules.quota_bytes
 
     async def usage(self, key: ApiKey) -> Usage:
         """Files that are stored, uploads under way left out."""

@@ -16,6 +16,9 @@ import structlog
 from bus import subjects
 from bus.acks import Full
 from bus.connection import Bus
+from bus.counts import Counts
+from bus.watch_tally import Tally
+from schemas.discretion import DISCREET, Discretion
 from schemas.events import Done, Failed
 from schemas.job import Job
 from schemas.log import RequestLog, encode_logs
@@ -38,9 +41,18 @@ class Records:
     """The rows of one gateway. `add` never blocks and never fails."""
 
     def __init__(
-        self, bus: Bus, *, bodies: bool = False, held_rows: int = HELD_ROWS, accounts: Accounts = NO_ACCOUNTS
+        self,
+        bus: Bus,
+        *,
+        discretion: Discretion = DISCREET,
+        held_rows: int = HELD_ROWS,
+        accounts: Accounts = NO_ACCOUNTS,
     ) -> None:
-        self._bus, self._bodies, self._held_rows, self._accounts = bus, bodies, held_rows, accounts
+        self._bus, self.discretion, self._held_rows, self._accounts = bus, discretion, held_rows, accounts
+        self.tally: Tally | None = None
+        """Counts what has ended here, for those who watch the house."""
+        self.counts: Counts | None = None
+        """The same for `/metrics`."""
         self._rows: dict[tuple[str, str], deque[RequestLog]] = {}
         """By tenant and operation, as the subjects are."""
         self._count = self._bytes = self._dropped = 0
@@ -54,7 +66,12 @@ class Records:
         if self._count >= self._held_rows or self._bytes > HELD_BYTES:
             self._dropped += 1
             return bill
-        made = row(job, end, finished=time.time(), bodies=self._bodies, bill=bill)
+        now = time.time()
+        made = row(job, end, finished=now, discretion=self.discretion, bill=bill)
+        if self.tally is not None:
+            self.tally.add(made, now)
+        if self.counts is not None:
+            self.counts.ended(made)
         rows = self._rows.get((job.tenant, job.op))
         if rows is None:
             rows = self._rows[(job.tenant, job.op)] = deque()

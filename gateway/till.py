@@ -14,6 +14,7 @@ from gateway.records import Records
 from schemas.events import Done, Failed
 from schemas.job import Job
 from schemas.operations import OPERATIONS
+from schemas.problem import Problem
 from schemas.provider import ApiKey
 from schemas.rows import Accounts, Bill
 
@@ -38,7 +39,12 @@ class Till:
         """Charge the key. Raises `Problem`: RATE_LIMITED, QUOTA (both 429, with the time to wait), UNAVAILABLE."""
         tokens_in, tokens_out = (0, 0) if job.op in _MEDIA else (len(job.body) // 4 + 1, self._answer(key, job, asked))
         cost = self.accounts.estimate(job, tokens_in, tokens_out) if key.budget_day or key.budget_month else 0.0
-        hold = await self.limits.admit(key, tokens_in + tokens_out, cost)
+        try:
+            hold = await self.limits.admit(key, tokens_in + tokens_out, cost)
+        except Problem as problem:
+            if self.records.counts is not None:
+                self.records.counts.refuse(str(problem.code))
+            raise
         return (msgspec.structs.replace(job, reserved=hold.micros) if job.durable else job), hold
 
     def close(self, job: Job, end: Done | Failed, hold: Hold | None = None, cached: bool = False) -> None:

@@ -9,6 +9,8 @@ may take its tail, and the sequences are given again to other messages: then a n
 """
 
 import asyncio
+import os
+import socket
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -18,10 +20,13 @@ import structlog
 
 from bus.acks import ApiError
 from bus.connection import Bus
+from bus.counts import Counts, answer
 from bus.wire import Message
-from schemas.log import RequestLog, decode_logs
+from schemas.discretion import Discretion
+from schemas.log import RequestLog, Row, decode_rows
 from schemas.problem import Code, Problem
 from storage.archive import Archive
+from storage.keeping import Rules
 from storage.parts import Mark, read_mark
 from storage.sql import Hot
 
@@ -49,7 +54,7 @@ class Moved(Exception):
 class Batch(msgspec.Struct):
     """What follows the mark, up to the message `last` with the time stamp `stamp`. `more`: LOG holds still more."""
 
-    rows: list[tuple[int, RequestLog]]
+    rows: list[tuple[int, Row]]
     last: int
     stamp: str
     garbled: list[tuple[int, bytes]]
@@ -124,8 +129,10 @@ class LogReader:
         return whole, pending != "0" or len(whole) < len(found)
 
 
-async def run_archiver(bus: Bus, archive: Path, flush_seconds: float, stop: asyncio.Event) -> None:
-    """Archive LOG until `stop`, at most `flush_seconds` behind, and then what is left of it.
+async def run_archiver(
+    bus: Bus, archive: Path, flush_seconds: float, stop: asyncio.Event, rules: Rules | None = None
+) -> None:
+    """Archive LOG until `stop`, at most `flush_seconds` behind, and then what is left of it. `rules`: how long it is kept.
 
     Waits while another archiver has the folder. Losing NATS or the disk is waited out; nothing is lost by it, since LOG
     keeps its messages for 60 days.
@@ -133,20 +140,38 @@ async def run_archiver(bus: Bus, archive: Path, flush_seconds: float, stop: asyn
     writer = Archive(archive)
     if not await _take_folder(writer, stop):
         return
-    role = Archiver(writer, LogReader(bus), flush_seconds)
+    from ops.keeping import Chores  # the gateway reads LOG with this file, and does no chores
+
+    rules = rules or Rules()
+    role = Archiver(writer, LogReader(bus), flush_seconds, rules)
+    counts, name = Counts(), f"{socket.gethostname()[:20].replace('.', '-')}-{os.getpid()}-archiver"
+    bus.on_reconnect.append(counts.reconnected)
+    await answer(bus, lambda: counts.process(name, "archiver", **role.facts()))
+    chores = asyncio.create_task(Chores(bus, writer, rules).run(stop), name="archive.chores")
     try:
         await role.run(stop)
     finally:
+        chores.cancel()
         await asyncio.to_thread(writer.close)
 
 
 class Archiver:
     """The loop around one writer and one reader."""
 
-    def __init__(self, writer: Archive, reader: LogReader, flush_seconds: float) -> None:
-        self.writer, self.reader, self.flush_seconds = writer, reader, flush_seconds
+    def __init__(self, writer: Archive, reader: LogReader, flush_seconds: float, rules: Rules | None = None) -> None:
+        """`rules.redact`: rows come without what shall not be written; those of an older process, and acts, lose it here."""
+        self.writer, self.reader, self.flush_seconds, self.rules = writer, reader, flush_seconds, rules or Rules()
+        self.rows, self.level = 0, time.time()
+        """Rows written by this process; and a time (Unix seconds) until which LOG is archived for certain."""
         self._merge: asyncio.Task[None] | None = None
         self._merge_at = time.monotonic() + MERGE_SECONDS
+
+    def facts(self) -> dict[str, float]:
+        """For `/metrics`."""
+        behind = max(0.0, time.time() - self.level)
+        return {
+            "lag_seconds": behind, "mark": self.writer.mark.seq, "rows": self.rows, "damaged_files": len(self.writer.damaged)
+        }  # fmt: skip
 
     async def run(self, stop: asyncio.Event) -> None:
         pause = SHORTEST_PAUSE
@@ -171,6 +196,7 @@ class Archiver:
 
     async def round(self) -> bool:
         """Archive what has come since the last round; whether there is more already."""
+        began = time.time()
         try:
             if not self.writer.mark.epoch:
                 raise Moved
@@ -181,13 +207,18 @@ class Archiver:
             return True
         if batch.last > self.writer.mark.seq:
             await asyncio.to_thread(self._write, batch)
+        if not batch.more:
+            self.level = began
         return batch.more
 
     def _write(self, batch: Batch) -> None:
         began = time.monotonic()
         for seq, data in batch.garbled:
             self.writer.refuse(seq, data, "msgpack")
-        written = self.writer.append(batch.rows, batch.last, batch.stamp)
+        discretion = Discretion(redact=self.rules.redact)
+        rows = [(seq, discretion.veiled(row)) for seq, row in batch.rows]
+        written = self.writer.append(rows, batch.last, batch.stamp)
+        self.rows += written
         seconds = round(time.monotonic() - began, 3)
         log.debug("archive.batch_written", rows=written, again=len(batch.rows) - written, seconds=seconds)
 
@@ -198,6 +229,8 @@ class Archiver:
 
     async def _merge_all(self) -> None:
         try:
+            while await asyncio.to_thread(self.writer.complete):
+                pass  # a damaged requests file is left out from the second look on
             while await asyncio.to_thread(self.writer.merge, time.time()):
                 pass
         except Exception as error:
@@ -216,7 +249,9 @@ async def read_hot(bus: Bus, archive: Path, limit: int = HOT_ROWS) -> Hot:
     except Moved:
         check = True
         batch = await reader.after(Mark(), limit)
-    return Hot(mark.epoch, batch.rows, check=check, more=batch.more)
+    requests = [(seq, row) for seq, row in batch.rows if isinstance(row, RequestLog)]
+    others = [(seq, row) for seq, row in batch.rows if not isinstance(row, RequestLog)]
+    return Hot(mark.epoch, requests, check=check, more=batch.more, others=others)
 
 
 async def _take_folder(writer: Archive, stop: asyncio.Event) -> bool:
@@ -244,7 +279,8 @@ def _take(batch: Batch, message: Message) -> None:
     """Add one message's rows. One that can't be read is put aside, for it would stop the archive for ever."""
     seq = _seq(message)
     try:
-        batch.rows += [(seq, row) for row in decode_logs(message.data)]
+        subject = (message.headers or {}).get("Nats-Subject", "")
+        batch.rows += [(seq, row) for row in decode_rows(subject, message.data)]
     except msgspec.MsgspecError:
         batch.garbled.append((seq, message.data))
     batch.last, batch.stamp = seq, _stamp(message)

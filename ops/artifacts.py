@@ -42,8 +42,8 @@ _FOLDER = "ai-server-job-"
 _STARTED = time.time()
 
 
-class Keeping(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of results, by the settings `files.*`."""
+class Keeping(msgspec.Struct, kw_only=True):
+    """What becomes of results, by the settings `files.*`; changed in place when an operator changes them."""
 
     public: bool = True
     """Whoever knows a result's address may read it."""

@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from ops import lean
+from ops.commands.archive import archive
 from ops.commands.common import HERE, HERE_ALONE, Box, Where, ask_bus, fail, link_of, need_link, settings_of, talk
+from ops.commands.jobs import jobs
 from ops.commands.keys import keys
 from ops.commands.provider import provider
+from ops.commands.queues import queues
+from ops.commands.report import report
 from ops.commands.route import route
+from ops.commands.top import top
 
 if TYPE_CHECKING:
     from ops.settings import Settings
@@ -27,9 +32,14 @@ app = App(
     result_action="return_value",
     help_format="plaintext",
 )
+app.command(archive)
 app.command(provider)
 app.command(keys)
+app.command(jobs)
+app.command(queues)
+app.command(report)
 app.command(route)
+app.command(top)
 app.register_install_completion_command(help="Install completion for this shell (bash, zsh, fish).")
 
 
@@ -138,6 +148,7 @@ def sql(
     format: Annotated[Literal["table", "csv", "json", "parquet"], Parameter(help="How to print.")] = "table",  # noqa: A002
     limit: Annotated[int, Parameter(help="Print at most so many rows.")] = 10_000,
     output: Annotated[Path | None, Parameter(help="Write everything to this file instead.", alias="-o")] = None,
+    month: Annotated[str, Parameter(help="Only this month's rows, as 2026-11.", show_default=False)] = "",
     where: Where = HERE,
 ) -> int:
     """Query the archive of all requests, written and not yet written alike."""
@@ -148,7 +159,7 @@ def sql(
         return report.schema()
     if not query:
         raise SystemExit(fail('what shall be asked? ai-server sql "select ..." (--schema lists the columns)', 2))
-    return report.sql(settings, link_of(settings), query, format, limit, output)
+    return report.sql(settings, link_of(settings), report.Wish(query, format, limit, output, month))
 
 
 @app.command

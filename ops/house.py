@@ -20,7 +20,7 @@ from bus.config import Config, new_key
 from bus.connection import Bus, Link, open_bus
 from bus.fleet import Fleet
 from bus.streams import declare
-from ops import rules, run, sections
+from ops import rules, run, sections, telemetry
 from ops import seal as sealing
 from ops.children import Child, Output
 from ops.detect import Found, detect
@@ -70,6 +70,7 @@ class House:
 @asynccontextmanager
 async def house(settings: Settings, output: Output | None = None) -> AsyncIterator[House]:
     """The running house; drained and stopped at the end. Raises `Problem` when it can't be started."""
+    telemetry.check(settings.telemetry)
     with _claimed(settings) as note:
         listener = listen(settings.host, settings.port)
         note.url = url_of(settings.host, listener.getsockname()[1])

@@ -176,6 +176,7 @@ def performer(
 
     def perform(job: Job) -> tuple[AsyncIterator[Event], Callable[[], Usage]]:
         own = tools.fresh()
+        own.trace = job.trace
         if signing is not None:
             own.key = signing(job.key)
         handle = agent.handles.get(job.op)

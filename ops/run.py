@@ -13,12 +13,11 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-import msgspec
 import structlog
 from msgspec.structs import replace
 
@@ -29,6 +28,7 @@ from ops.children import SUPERVISOR, end_with_parent
 from ops.seal import Seal, holds_literal
 from ops.serving import DRAIN_SECONDS, listen, serve
 from ops.settings import Settings, load
+from ops.telemetry import tracer_of
 from schemas.catalogue import Catalogue
 from schemas.problem import Code, Fault, Problem
 from schemas.provider import Provider
@@ -61,6 +61,7 @@ async def gateway(settings: Settings, link: Link, stop: asyncio.Event, listener:
     from ops.past import Archived
     from ops.pricing import Books
     from ops.reloading import Reloading
+    from ops.tuning import Tuning, pour
 
     known = catalogue_of(settings)
     listener = listener or listen(settings.host, settings.port)
@@ -68,7 +69,10 @@ async def gateway(settings: Settings, link: Link, stop: asyncio.Event, listener:
         await declare(bus)
         config, ids, jobs = Config(bus), Ids(bus), Jobs(bus)
         fleet = Fleet(bus, config)
-        finish = Finish(bus, jobs, ids, settings.archive.bodies, show=result_of, post=posted_of)
+        discretion = settings.archive.discretion(config.bodies_wish)
+        fleet.counts.keyed = settings.telemetry.label_keys
+        fleet.tracer = tracer_of(settings.telemetry, "gateway", discretion)
+        finish = Finish(bus, jobs, ids, discretion, show=result_of, post=posted_of)
         dispatcher = Dispatcher(fleet, jobs, ids, finish, settings.limits.queue_seconds)
         books = Books(config, settings.data, known)
         finish.accounts, dispatcher.list_price = books, books.list_price
@@ -76,31 +80,37 @@ async def gateway(settings: Settings, link: Link, stop: asyncio.Event, listener:
             await part.start()
         reloading = Reloading(bus, known, settings.overrides_folder, books.forget)
         await reloading.start()
+        past = Archived(bus, settings.data / "archive")
+        limits, files = Limits(), FileRules()
+
+        def apply(tuned: Settings) -> None:
+            pour(tuned.limits, limits)
+            pour(tuned.files, files)
+            pour(tuned.archive, discretion)
+            dispatcher.queue_seconds = tuned.limits.queue_seconds
+
         parts = Parts(
             bus=bus,
             config=config,
             fleet=fleet,
             dispatcher=dispatcher,
-            limits=Limits(
-                body_bytes=settings.limits.body_bytes,
-                sync_seconds=settings.limits.sync_seconds,
-                job_seconds=settings.limits.job_seconds,
-                file_bytes=settings.limits.file_bytes,
-                batch_jobs=settings.limits.batch_jobs,
-            ),
+            limits=limits,
             private_callbacks=settings.private_callbacks,
-            bodies=settings.archive.bodies,
+            discretion=discretion,
+            public_metrics=settings.telemetry.public_metrics,
             version=version("ai-server"),
             accounts=books,
             bulk=bulk,
-            files=msgspec.convert(settings.files, FileRules, from_attributes=True),
+            files=files,
             workflows=workflows(),
             admin_secret=settings.admin_secret,
             registry=Registry(config, sealing.load(settings.data, os.environ), known, catalogue.kinds()),
-            past=Archived(bus, settings.data / "archive"),
+            past=past,
             reload=reloading.ask,
+            stopping=stop,
+            tuning=Tuning(config, settings, apply),
         )
-        async with doorkeeper(settings, link, config):
+        async with doorkeeper(settings, link, config), aclosing(past):
             await serve(build(parts), listener, stop, lambda: hurry(dispatcher))
 
 
@@ -140,6 +150,7 @@ async def agent(
     from ops.provide import Means
     from ops.reloading import Reloading
     from ops.team import Team
+    from ops.tuning import Tuning, pour
 
     rest, names = REST in names, [name for name in names if name != REST]
     if rest:
@@ -149,14 +160,24 @@ async def agent(
             await declare(bus)
         config, ids = Config(bus), Ids(bus)
         fleet = Fleet(bus, config)
+        discretion = settings.archive.discretion(config.bodies_wish)
+        fleet.counts.keyed = settings.telemetry.label_keys
+        fleet.tracer = tracer_of(settings.telemetry, "agent", discretion)
         for part in (config, ids, fleet):
             await part.start()
         seal = await own_sections(settings, config, names)
         shelf = Shelf(bus, ids.new, keeping_of(settings))
+
+        def apply(tuned: Settings) -> None:
+            pour(tuned.archive, discretion)
+            pour(keeping_of(tuned), shelf.keeping)
+
+        Tuning(config, settings, apply)
         means = Means(private=settings.private_callbacks, seal=seal, catalogue=catalogue_of(settings), shelf=shelf)
-        finish = Finish(bus, Jobs(bus), ids, settings.archive.bodies, show=result_of, post=posted_of)
+        finish = Finish(bus, Jobs(bus), ids, discretion, show=result_of, post=posted_of)
         finish.accounts = books = Books(config, settings.data, means.catalogue)
         await books.start()
+        fleet.teller.version = version("ai-server")
         team = Team(fleet, finish, names, means, rest=rest)
 
         def renew() -> None:
@@ -167,16 +188,23 @@ async def agent(
         try:
             await team.run(stop, drain)
         finally:
+            fleet.teller.farewell()
             await shelf.close()
 
 
 async def archiver(settings: Settings, link: Link, stop: asyncio.Event) -> None:
     """The one writer of the archive."""
+    from bus.config import Config
     from ops.archiver import run_archiver
+    from ops.tuning import Tuning, pour
+    from storage.keeping import Rules
 
     async with open_bus(link, "archiver") as bus:
         await declare(bus)
-        await run_archiver(bus, settings.data / "archive", flush_seconds=settings.archive.flush_seconds, stop=stop)
+        config, rules = Config(bus), Rules()
+        await config.start()
+        Tuning(config, settings, lambda tuned: pour(tuned.archive, rules))
+        await run_archiver(bus, settings.data / "archive", settings.archive.flush_seconds, stop, rules)
 
 
 # ---- what the roles share -------------------------------------------------------------------------------------------

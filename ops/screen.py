@@ -140,7 +140,9 @@ def queues(fleet: Fleet) -> Table:
         name = beat.provider if beat.queue == beat.provider else f"{beat.queue}/{beat.provider}"
         counts = (beat.slots, beat.in_flight, beat.waiting, f"{beat.seconds:.2f}", beat.done, beat.failed)
         models = _few(sorted({model.name for model in seen.models} - {DEFAULT}))
-        table.add_row(name, _fitness(seen), *(str(count) for count in counts), models)
+        held = fleet.config.holds.get(beat.queue)
+        state = Text(held.reason, style="yellow") if held is not None else _fitness(seen)
+        table.add_row(name, state, *(str(count) for count in counts), models)
     return table
 
 

@@ -9,14 +9,16 @@ the bus (`ops/seal.py`), and no message of ours may repeat it.
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from ops import catalogue
+from ops.telemetry import TelemetrySettings, endpoint_in
 from schemas.checks import provider_faults
+from schemas.discretion import Discretion, redact_faults
 from schemas.provider import Model, Provider
 from schemas.rules import ModelRule, rules_of
 
@@ -34,8 +36,17 @@ class NatsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class ArchiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bodies: bool = False
-    """Keep requests and answers too. Off, because prompts are personal data."""
+    """Keep requests and answers too. Off, because prompts are personal data. A key may say otherwise for its own."""
     flush_seconds: Positive = 1.0
+    bodies_days: Annotated[float, msgspec.Meta(ge=0)] = 0
+    """Requests and answers are emptied after so many days; 0: they stay as long as their row."""
+    keep_months: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """So many months before the current one are kept; 0: all."""
+    redact: tuple[str, ...] = ()
+    """Columns that stay empty from now on."""
+
+    def discretion(self, wish: Callable[[str], str]) -> Discretion:
+        return Discretion(self.bodies, self.redact, wish)
 
 
 class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,6 +111,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     files: FileSettings = FileSettings()
     callbacks: CallbackSettings = CallbackSettings()
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     overrides: Path | None = None
     """Folder whose `*.toml` extend the catalogue of provider types and models."""
     providers: dict[str, Provider] = {}
@@ -138,6 +150,7 @@ _TABLES: dict[str, type[msgspec.Struct]] = {
     "files": FileSettings,
     "callbacks": CallbackSettings,
     "log": LogSettings,
+    "telemetry": TelemetrySettings,
 }
 
 
@@ -161,12 +174,29 @@ def load(
     except ValueError as error:
         raise BadSettingsError(f"{path or FILE}: {error}") from error
     secret = env.get("AI_SERVER_ADMIN_SECRET") or env.get("AUTH_SECRET") or ""
+    if (
+        (traces := endpoint_in(env))
+        and isinstance(told := merged.get("telemetry", {}), dict)
+        and not told.get("traces")
+    ):
+        merged["telemetry"] = told | {"traces": traces}
     merged |= {"nats_url": env.get("NATS_URL", ""), "admin_secret": secret}
     merged["file"] = str(path.absolute()) if path else ""
     try:
-        return msgspec.convert(merged, Settings, dec_hook=_path, strict=True)
+        settings = msgspec.convert(merged, Settings, dec_hook=_path, strict=True)
     except msgspec.ValidationError as error:
         raise BadSettingsError(_sentence(error, path)) from error
+    try:
+        return checked(settings)
+    except BadSettingsError as error:
+        raise BadSettingsError(f"{path or FILE}: {error}") from None
+
+
+def checked(settings: Settings) -> Settings:
+    """The same settings. Raises BadSettingsError for what no type can say."""
+    for wrong in redact_faults(settings.archive.redact):
+        raise BadSettingsError(f"archive.{wrong}")
+    return settings
 
 
 def default_data(env: Mapping[str, str] | None = None) -> Path:

@@ -40,6 +40,12 @@ def models(url: str, key: str) -> list[str]:
     return [model["id"] for model in answer["data"] if "chat" in model["operations"]]
 
 
+def live(url: str, key: str) -> dict[str, Any]:
+    """The whole house as it is now, for an administrator's key."""
+    state: dict[str, Any] = json.loads(_send(url, key, "GET", "/admin/live").read())
+    return state
+
+
 def first_model(url: str, key: str) -> str:
     """Raises TalkError when no model that is served can chat."""
     names = models(url, key)

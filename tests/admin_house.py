@@ -64,11 +64,11 @@ class Office:
 
 
 @asynccontextmanager
-async def open_office(link: Link, *, team: bool = True) -> AsyncIterator[Office]:
+async def open_office(link: Link, *, team: bool = True, **parts: Any) -> AsyncIterator[Office]:
     def registry(config: Config) -> Registry:
         return Registry(config, SEAL, CATALOGUE, catalogue.kinds())
 
-    async with open_house(link, agent=False, registry=registry) as house:
+    async with open_house(link, agent=False, registry=registry, **parts) as house:
         secret, key = new_key("boss", ("admin",))
         await house.config.put_key(key)
         office = Office(house, secret, key.id)

@@ -21,10 +21,11 @@ from bus.fleet import Fleet
 from bus.ids import Ids
 from bus.jobs import Jobs
 from bus.streams import declare
+from bus.wire import Message
 from gateway.app import Limits, Parts, build
 from gateway.dialects.doors import posted_of, result_of
 from ops.provide import Served
-from schemas.log import RequestLog, decode_logs
+from schemas.log import RequestLog, decode_logs, kind_of
 from schemas.provider import ApiKey, Model, Provider
 
 CHAT = "/v1/chat/completions"
@@ -110,8 +111,9 @@ async def gateway_of(link: Link, house: House, **parts: Any) -> AsyncIterator[st
             await part.start()
         house.bus, house.config = bus, config
         given = {"limits": Limits(body_bytes=1_000_000), "private_callbacks": False, "version": "1.2.3", **parts}
-        if make := given.get("registry"):
-            given["registry"] = make(config)
+        for name in ("registry", "tuning"):
+            if make := given.get(name):
+                given[name] = make(config)
         app = house.app = build(Parts(bus=bus, config=config, fleet=fleet, dispatcher=dispatcher, **given))
         listener = socket.create_server(("127.0.0.1", 0))
         server = uvicorn.Server(
@@ -148,7 +150,12 @@ async def open_house(link: Link, *, agent: bool = True, **parts: Any) -> AsyncIt
         house.fake = await things.enter_async_context(FakeProvider())
         watch = await things.enter_async_context(open_bus(link, "watch"))
         await declare(watch)
-        await watch.listen("log.>", lambda message: house.rows.extend(decode_logs(message.data)))
+
+        def heard(message: Message) -> None:
+            if kind_of(message.subject) is RequestLog:
+                house.rows.extend(decode_logs(message.data))
+
+        await watch.listen("log.>", heard)
         provider = Provider(
             name="fake", kind="openai", base_url=house.fake.url, models=MODELS, discover=False, slots=16,
             first_timeout=2.0, stall_timeout=2.0,

@@ -299,7 +299,7 @@ async def test_a_model_is_reached_by_its_common_name_and_its_short_one(office: O
     assert (await office.house.get("/v1/models/llama3.3"))[0] == 200
     models = {model["id"]: model for model in (await office.want("GET", "/models"))["data"]}
     assert models["llama3.3:70b"]["aliases"] == ["llama3.3", "llama3.3:latest"]
-    assert models["llama3.3:70b"]["providers"] == [{"provider": "g", "native": native, "online": True}]
+    assert models["llama3.3:70b"]["providers"] == [{"provider": "g", "native": native, "online": True, "price": None}]
     assert (models["llama3.3:70b"]["vision"], models["llama3.3:70b"]["context"]) == (False, 131072)
 
 

@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-LINES = {*range(1, 100), *range(122, 141)}
-"""100 to 121 are screens."""
+LINES = set(range(1, 141))
 _NAMED = re.compile(r"checklist[ s]+([0-9 ,\-–and]+)")
 _SPAN = re.compile(r"(\d+)(?:\s*[-–]\s*(\d+))?")
 

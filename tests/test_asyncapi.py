@@ -15,6 +15,7 @@ from schemas.operations import OPERATIONS
 from schemas.provider import ApiKey
 
 _BUCKETS = {
+    "saved_body",
     "job_key",
     "idem_key",
     "claim_key",

@@ -242,7 +242,7 @@ async def test_a_queued_jobs_cost_stands_in_its_view_and_its_row_and_puts_its_ke
         await books.start()
         await until(lambda: books.prices._makers, 10)
         rows: list[RequestLog] = []
-        await made.bus.listen("log.>", lambda message: rows.extend(decode_logs(message.data)))
+        await made.bus.listen("log.*.chat", lambda message: rows.extend(decode_logs(message.data)))
 
         async def answers(job: Job) -> AsyncIterator[Event]:
             yield Done(b"{}", Usage(10_000, 1_000))

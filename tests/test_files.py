@@ -19,9 +19,9 @@ from bus.config import new_key
 from bus.connection import Bus, Link, open_bus
 from bus.filing import files_of
 from gateway.app import Limits
-from gateway.files import About, Files, file_name, number_of, page_of
+from gateway.files import About, Files, file_name, number_of
 from gateway.ranges import part_of
-from schemas.files import FileRecord, Listed
+from schemas.files import FileRecord, Listed, page_of
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 from storage.blobs import BlobStore, place_of

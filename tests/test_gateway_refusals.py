@@ -10,6 +10,7 @@ from gateway_house import CHAT, House, chat, open_house
 
 from bus.config import new_key
 from bus.connection import Link
+from schemas.discretion import Discretion
 from schemas.provider import ApiKey
 
 
@@ -182,7 +183,7 @@ async def test_the_open_pages_need_no_key_and_the_others_do(house: House) -> Non
 
 
 async def test_bodies_are_archived_only_where_the_setting_is_on(nats: Link) -> None:
-    async with open_house(nats, bodies=True) as house:
+    async with open_house(nats, discretion=Discretion(True)) as house:
         _, headers, reply = await house.post()
         row = await house.row(headers["x-job-id"])
         assert json.loads(row.request or "") == chat()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import pyvips
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from image_kit import bmp24, drawn, far, flat, gif_of, moving, picture, png_header, read, svg, written
 
@@ -192,8 +192,9 @@ def test_both_sides_are_exactly_what_was_asked_for(kind: str, w: int, h: int, to
 @settings(max_examples=60)
 def test_one_side_keeps_the_aspect(w: int, h: int, side: int, wide: bool) -> None:
     wish = ScaleImage(image="", width=side if wide else None, height=None if wide else side)
-    made, _, *size = image.scale(wish, [picture("png", w, h)], Switch())
     other = max(1, round(side * h / w)) if wide else max(1, round(side * w / h))
+    assume(other <= 65_535)  # a picture of one pixel's width grows beyond what any format holds, and that is refused
+    made, _, *size = image.scale(wish, [picture("png", w, h)], Switch())
     assert size == ([side, other] if wide else [other, side])
     assert [read(made).width, read(made).height] == size
 

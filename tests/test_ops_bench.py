@@ -2,19 +2,22 @@
 
 import asyncio
 import json
+from datetime import datetime
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from bus.connection import Link, open_bus
 from bus.streams import declare
-from ops.bench import blobs
+from ops.bench import archive_data, blobs
 from ops.bench.edges import FIRST, LONG, USER, bodies
 from ops.bench.load import Caller, Tally, Task
 from ops.bench.press import in_turns, ours
 from ops.bench.rounds import STREAM_BODY
 from ops.prove.child import server
 from ops.run import address
+from storage.sql import Sql
 
 
 async def test_tasks_take_turns_and_each_is_measured_alone() -> None:
@@ -69,3 +72,20 @@ def test_a_long_prompt_has_a_hundred_thousand_tokens_in_every_dialect() -> None:
         assert more == pytest.approx(len(msgspec.json.encode(LONG)) - len(USER), abs=10)
         assert path == short[name][0]
     assert FIRST in long
+
+
+def test_a_made_archive_is_an_archive_with_all_its_tables(tmp_path: Path) -> None:
+    archive_data.make(tmp_path / "a", 20_000, datetime(2026, 11, 23, 19))
+    engine = Sql(tmp_path / "a")
+    sums = "count(*), count(DISTINCT job), count(DISTINCT month), count(error) BETWEEN 300 AND 500, max(created)::DATE::VARCHAR"
+    assert engine.query(f"SELECT {sums} FROM requests").rows == [(20_000, 20_000, 5, True, "2026-11-23")]
+    ((rolled, attempts, jobs),) = (
+        engine.query("""SELECT (SELECT sum(requests) FROM hourly), (SELECT count(*) FROM attempts),
+        (SELECT count(*) FROM jobs)""").rows
+    )
+    assert rolled == 20_000
+    assert 19_000 < attempts < 20_000
+    assert 4_000 < jobs < 8_000
+    files = sorted((tmp_path / "a" / "requests").glob("*/*.parquet"))
+    assert engine.query("SELECT count(*) FROM requests WHERE month = '2026-09'").rows[0][0] > 4000
+    assert len(files) == 5

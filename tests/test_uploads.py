@@ -19,6 +19,7 @@ from bus.connection import Link
 from gateway.app import Limits
 from gateway.area import life_of
 from gateway.links import Links
+from gateway.parts import FileRules
 from gateway.quota import Quota
 from ops.commands.keys import size_of
 from schemas.problem import Problem
@@ -306,8 +307,8 @@ async def test_two_gateways_count_the_same(house: House, nats: Link) -> None:
 
 async def test_a_quota_of_the_settings_holds_for_keys_without_their_own(house: House) -> None:
     key = house.key
-    assert Quota(house.bus, 5000).limit(key) == 5000
-    assert Quota(house.bus, 5000).limit(replace(key, storage_bytes=7)) == 7
+    assert Quota(house.bus, FileRules(quota_bytes=5000)).limit(key) == 5000
+    assert Quota(house.bus, FileRules(quota_bytes=5000)).limit(replace(key, storage_bytes=7)) == 7
     assert (await call(house, "GET", "/files/usage"))[2] == {"used": 0, "quota": None, "files": 0}
 
 

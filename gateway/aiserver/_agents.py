@@ -6,16 +6,10 @@ What a newcomer would get wrong: every browser claims to be others (Edge says Ch
 import re
 from typing import NamedTuple
 
-_BROWSERS = (
-    ("Edg", "Edge"), ("OPR", "Opera"), ("SamsungBrowser", "Samsung"), ("Firefox", "Firefox"), ("FxiOS", "Firefox"),
-    ("CriOS", "Chrome"), ("Chrome", "Chrome"), ("Safari", "Safari"),
-)  # fmt: skip
-_DEVICES = (
-    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Macintosh", "Mac"),
-    ("CrOS", "ChromeOS"), ("Linux", "Linux"),
-)  # fmt: skip
-_BOT = re.compile(r"([A-Za-z][\w.-]*(?:bot|crawler|spider|slurp)[\w.-]*)", re.IGNORECASE)
-_FIRST = re.compile(r"[A-Za-z][\w .+-]{0,40}")
+from storage.callers import BOT, BROWSERS, DEVICES, FIRST
+
+_BOT = re.compile(BOT, re.IGNORECASE)
+_FIRST = re.compile(FIRST)
 
 
 class Client(NamedTuple):
@@ -28,8 +22,8 @@ class Client(NamedTuple):
 def client_of(agent: str) -> Client:
     """Programs that are no browsers go by their own name: `OpenAI/Python 1.2` is `OpenAI`."""
     bot = found[1] if (found := _BOT.search(agent)) else ""
-    device = next((name for mark, name in _DEVICES if mark in agent), "None" if agent else "")
+    device = next((name for mark, name in DEVICES if mark in agent), "None" if agent else "")
     if "Mozilla/" in agent and not bot:
-        return Client(next((name for mark, name in _BROWSERS if mark in agent), "None"), device, "")
+        return Client(next((name for mark, name in BROWSERS if mark in agent), "None"), device, "")
     name = found[0].partition("/")[0].strip() if (found := _FIRST.match(agent)) else ""
     return Client("" if bot else name or "None", device, bot)

@@ -72,6 +72,6 @@ def _told(session: Session, key: ApiKey) -> AuthenticateResponse:
         user_name=session.name,
         display_name=session.name[:LONGEST_NAME],
         roles=["Admin"] if "admin" in key.scopes else [],
-        permissions=[],
+        permissions=sorted(key.scopes),
         auth_provider="credentials",
     )

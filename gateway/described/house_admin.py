@@ -99,7 +99,7 @@ class KeyFields(msgspec.Struct, kw_only=True, omit_defaults=True):
     name: str = ""
     tenant: str = "default"
     scopes: list[str] = []
-    """admin, analytics; empty: an app."""
+    """admin, analytics, metrics; empty: an app."""
     apis: list[str] = []
     """Operations it may use; empty: all."""
     models: list[str] = []
@@ -116,6 +116,8 @@ class KeyFields(msgspec.Struct, kw_only=True, omit_defaults=True):
     priority: Priority = Priority.NORMAL
     cache_seconds: int = 0
     storage_bytes: int = 0
+    bodies: str = ""
+    """on, off: keep the text of its requests and answers; empty: as the setting archive.bodies says."""
     user: str = ""
     notes: str = ""
 
@@ -134,6 +136,10 @@ class KeyShown(KeyFields, kw_only=True):
     revoked: float = 0.0
     replaces: str = ""
     replaced_by: str = ""
+    spent: dict[str, float] = {}
+    """One key alone: USD by `day` and `month`, where it has a budget."""
+    storage: dict[str, Any] = {}
+    """One key alone: `used_bytes`, `files` and `limit_bytes`."""
 
 
 class KeyMade(KeyShown, kw_only=True):
@@ -190,6 +196,10 @@ class ModelList(Answered, kw_only=True):
 class CatalogueShown(Answered, kw_only=True):
     types: Any
     models: Any
+    kinds: list[str]
+    """Of provider: the words that `kind` may be."""
+    operations: list[str]
+    """What a key may be allowed: the words that `apis` may be."""
 
 
 class Foreseen(Answered, kw_only=True):

@@ -98,6 +98,9 @@ _TYPES = tuple(
 HOUSE: dict[tuple[str, str], Note] = {
     ("get", "/"): Note(given=house.Home, security=ANYBODY),
     ("get", "/up"): Note(given=house.Up, shown={"status": "ok", "version": "1", "bus": True}, security=ANYBODY),
+    ("get", "/metrics"): Note(
+        given={"text/plain": {"schema": {"type": "string"}}, "application/openmetrics-text": {"schema": {"type": "string"}}}
+    ),
     ("get", "/openapi.json"): Note(given={"application/json": {"schema": {"type": "object"}}}, security=ANYBODY),
     ("get", "/openapi.yaml"): Note(given={"application/yaml": {"schema": {}}}, security=ANYBODY),
     ("get", "/asyncapi.json"): Note(given={"application/json": {"schema": {"type": "object"}}}, security=ANYBODY),

@@ -2,8 +2,12 @@
 
 from typing import Any
 
-from gateway.described import house, house_admin
+from gateway.described import house, house_admin, house_live
 from gateway.described.examples import MODEL
+from gateway.described.house_audit import AUDIT_NOTES
+from gateway.described.house_jobs import JOBS
+from gateway.described.house_reports import REPORT_NOTES
+from gateway.described.house_sql import SQL_NOTES
 from gateway.described.notes import Note
 from schemas.rules import ModelRule
 
@@ -58,7 +62,17 @@ ADMIN: dict[tuple[str, str], Note] = {
             "data": [{"id": MODEL, "op": "chat", "aliases": [], "vision": False, "context": 8192, "providers": []}],
         },
     ),
-    ("get", "/admin/catalogue"): Note(given=house_admin.CatalogueShown, shown={"types": {}, "models": {}}),
+    ("get", "/admin/catalogue"): Note(
+        given=house_admin.CatalogueShown,
+        shown={"types": {}, "models": {}, "kinds": ["openai"], "operations": ["chat"]},
+    ),
+    ("get", "/admin/live"): Note(given=house_live.LiveState, shown=house_live.STATE),
+    ("get", "/admin/live/events"): Note(given=house_live.EVENTS),
+    ("get", "/admin/live/jobs/{job}/preview"): Note(given=house_live.PICTURE, values={"job": "1234567890"}),
+    **JOBS,
+    **REPORT_NOTES,
+    **AUDIT_NOTES,
+    **SQL_NOTES,
     ("get", "/admin/rules"): Note(given=house_admin.RuleList, shown={"object": "list", "data": [_RULE]}),
     ("put", "/admin/rules"): Note(body=house_admin.RuleFields, asked=_RULE, given=ModelRule, shown=_RULE),
     ("delete", "/admin/rules"): Note(

@@ -5,6 +5,7 @@ Litestar knows paths, parameters and summaries; it does not know what a dictiona
 
 from typing import Any
 
+from gateway.described.house_saved import SAVED_NOTES
 from gateway.described.notes import HOUSE, Note
 from gateway.described.notes_admin import ADMIN
 from gateway.described.notes_files import FILES, TUS
@@ -12,11 +13,11 @@ from gateway.described.parts import answer, errors, json
 from gateway.described.shapes import PLACE, Schema, Shapes
 from gateway.described.values import example_of
 
-NOTES: dict[tuple[str, str], Note] = {**HOUSE, **FILES, **TUS, **ADMIN}
+NOTES: dict[tuple[str, str], Note] = {**HOUSE, **FILES, **TUS, **ADMIN, **SAVED_NOTES}
 _TAGS = {
     "models": "Models", "jobs": "Jobs", "responses": "OpenAI", "ollama": "Ollama", "files": "Files area", "batches": "OpenAI",
     "workflows": "Workflows", "admin": "House admin", "health": "House", "gemini": "Gemini", "artifacts": "Files area",
-    "house": "House", "types": "Typed clients",
+    "house": "House", "types": "Typed clients", "saved": "Saved",
 }  # fmt: skip
 """Tag of a handler -> how readers see it."""
 

@@ -12,9 +12,22 @@ from litestar.di import NamedDependency, Provide
 
 from bus.registry import Registry
 from gateway.answer import Front
+from gateway.job_acts import Acts
+from gateway.job_list import JobList
 from gateway.parsing import parse
 from gateway.parts import Parts
-from gateway.routes import admin_keys, admin_models, admin_providers, admin_routing
+from gateway.queue_desk import QueueDesk
+from gateway.routes import (
+    admin_audit,
+    admin_jobs,
+    admin_keys,
+    admin_models,
+    admin_providers,
+    admin_queues,
+    admin_routing,
+    admin_settings,
+    watch,
+)
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey, Provider
 from schemas.secrets import ENV, SEALED, secret_header
@@ -39,13 +52,27 @@ class NoSeal:
 def router(parts: Parts) -> Router:
     """Everything under `/admin`."""
     registry = parts.registry or Registry(parts.config, NoSeal())
+    job_list, queue_desk = JobList(parts), QueueDesk(parts)
     return Router(
         path="/admin",
-        route_handlers=[*admin_providers.ROUTES, *admin_models.ROUTES, *admin_keys.ROUTES, *admin_routing.ROUTES],
+        route_handlers=[
+            *admin_providers.ROUTES,
+            *admin_models.ROUTES,
+            *admin_keys.ROUTES,
+            *admin_routing.ROUTES,
+            *admin_settings.ROUTES,
+            *admin_audit.ROUTES,
+            *admin_jobs.ROUTES,
+            *admin_queues.ROUTES,
+            *watch.ROUTES,
+        ],
         dependencies={
             "admin": Provide(administrator, sync_to_thread=False),
             "registry": Provide(lambda: registry, sync_to_thread=False),
             "fields": Provide(fields_of),
+            "job_list": Provide(lambda: job_list, sync_to_thread=False),
+            "queue_desk": Provide(lambda: queue_desk, sync_to_thread=False),
+            "acts": Provide(acts_of, sync_to_thread=False),
         },
         tags=["admin"],
     )
@@ -55,6 +82,11 @@ def administrator(caller: NamedDependency[ApiKey], front: NamedDependency[Front]
     """The caller, who may administer. Raises `Problem(FORBIDDEN)`."""
     front.access.require(caller, "admin")
     return caller
+
+
+def acts_of(front: NamedDependency[Front], job_list: NamedDependency[JobList]) -> Acts:
+    """What may be done to jobs."""
+    return Acts(front, job_list)
 
 
 async def fields_of(request: Asked, admin: NamedDependency[ApiKey]) -> dict[str, Any]:

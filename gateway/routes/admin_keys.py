@@ -8,6 +8,8 @@ from litestar.params import FromPath
 
 from bus.registry import Registry
 from gateway.admin import key_view
+from gateway.area import Area
+from gateway.key_use import use_of
 from gateway.parts import Parts
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
@@ -37,10 +39,14 @@ async def create_key(
 async def show_key(
     key_id: FromPath[str],
     parts: NamedDependency[Parts],
+    area: NamedDependency[Area],
     registry: NamedDependency[Registry],
     admin: NamedDependency[ApiKey],
 ) -> Fields:
-    return key_view(registry.key(key_id), (await parts.config.key_use()).get(key_id))
+    """With what it has used: `spent` in US dollars where it has a budget, `storage` in bytes."""
+    key = registry.key(key_id)
+    used = await use_of(parts.bus, area.quota, key)
+    return {**key_view(key, (await parts.config.key_use()).get(key_id)), **used}
 
 
 @patch("/keys/{key_id:str}", summary="Change a key's rights, limits or notes")

@@ -9,7 +9,9 @@ from litestar.params import FromQuery
 
 from bus.registry import Registry
 from gateway.admin import models_view
+from gateway.model_prices import with_prices
 from gateway.parts import Parts
+from schemas.operations import OPERATIONS
 from schemas.provider import ApiKey
 
 Fields = dict[str, Any]
@@ -19,14 +21,17 @@ Fields = dict[str, Any]
 async def list_models(
     parts: NamedDependency[Parts], registry: NamedDependency[Registry], admin: NamedDependency[ApiKey]
 ) -> Fields:
-    return {"object": "list", "data": models_view(parts.fleet, parts.config.providers, registry.catalogue)}
+    """With what each provider charges, in USD per million tokens."""
+    found = models_view(parts.fleet, parts.config.providers, registry.catalogue)
+    return {"object": "list", "data": with_prices(found, parts.accounts)}
 
 
 @get("/catalogue", summary="Provider types and known models")
 async def show_catalogue(registry: NamedDependency[Registry], admin: NamedDependency[ApiKey]) -> Fields:
-    """The built-in catalogue with this server's overrides."""
+    """The built-in catalogue with this server's overrides; `kinds` of provider and `operations` that this version knows."""
     told: Fields = msgspec.to_builtins({"types": registry.catalogue.types, "models": registry.catalogue.models})
-    return told
+    operations = [name for name, one in OPERATIONS.items() if not one.internal]
+    return {**told, "kinds": sorted(registry.kinds), "operations": operations}
 
 
 @get("/rules", summary="How models' requests are spread")

@@ -10,12 +10,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, Parameter
 
 from gateway.area import Area
-from gateway.files import About, Files, file_name, life_of, media_type, number_of, page_of, purpose_of
+from gateway.files import About, Files, file_name, life_of, media_type, number_of, purpose_of
 from gateway.parts import Parts
 from gateway.reading import Gone
 from gateway.sending import PRIVATE_CACHE, BlobAnswer, attachment, type_headers
 from gateway.uploads import Form, read_form
-from schemas.files import FILE, FileDeleted, FileView, Listed, file_view
+from schemas.files import FILE, FileDeleted, FileView, Listed, file_view, page_of
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 from storage.blobs import Blob

@@ -47,9 +47,10 @@ async def ask(rest: FromPath[str]) -> None:
 
 
 def keyed(scope: Any) -> Scope:
-    """The scope with Google's key where our doorkeeper looks for one."""
+    """The scope with Google's key where our doorkeeper looks for one. Under `/admin`, `key` in the address is a filter."""
     heads = dict(scope["headers"])
-    key = heads.get(b"x-goog-api-key") or _in_url(scope["query_string"])
+    in_url = b"" if scope["path"].startswith("/admin/") else _in_url(scope["query_string"])
+    key = heads.get(b"x-goog-api-key") or in_url
     if key and b"authorization" not in heads and b"x-api-key" not in heads:
         scope = {**scope, "headers": [*scope["headers"], (b"x-api-key", key)]}
     found: Scope = scope

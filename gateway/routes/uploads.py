@@ -14,7 +14,7 @@ from litestar.enums import HttpMethod
 from litestar.params import FromPath, FromQuery, Parameter, QueryParameter
 
 from gateway.area import AT_ONCE, LONGEST_LINK, Area, Draft, wish_of
-from gateway.files import number_of, page_of
+from gateway.files import number_of
 from gateway.parsing import parse
 from gateway.partials import Partials
 from gateway.parts import Parts
@@ -22,7 +22,7 @@ from gateway.reading import Gone, read_body
 from gateway.routes.uploads_ranged import put_range
 from gateway.sending import PRIVATE_CACHE, BlobAnswer, attachment, type_headers
 from gateway.uploads import FIELD_BYTES, FIELDS, parts_of, pieces, text_of
-from schemas.files import FILE, FileRecord
+from schemas.files import FILE, FileRecord, page_of
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from ops.bench import blobs, crowd, edges, meter, rounds, variants
+from ops.bench import archive, blobs, crowd, edges, live, meter, rounds, ui, variants
 from ops.prove.child import server
 from ops.prove.figures import Figures
 from ops.prove.house import Broken, House, until_signal
@@ -68,7 +68,11 @@ def main() -> int:
 async def bench(folder: Path, figures: Figures, count: int, seconds: float) -> list[str]:
     """The whole run. Returns what is broken, in words."""
     power = await _power(folder / "power", figures, count, seconds)
-    return [*power, *await _process(folder / "process", figures, seconds)]
+    await live.pages(folder / "live", figures, 1, 20.0 if seconds > 1 else 5.0)
+    process = await _process(folder / "process", figures, seconds)
+    await archive.archive(folder / "archive", figures, short=seconds <= 1)
+    await ui.pages(folder / "ui", figures, short=seconds <= 1)
+    return [*power, *process]
 
 
 @asynccontextmanager

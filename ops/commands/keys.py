@@ -18,7 +18,7 @@ keys = App(name="keys", help="API keys: who may ask. A key is shown once, when i
 class Rights:
     """A key's fields as flags."""
 
-    scope: Annotated[list[str] | None, Parameter(help="admin, analytics. Repeatable.")] = None
+    scope: Annotated[list[str] | None, Parameter(help="admin, analytics, metrics. Repeatable.")] = None
     api: Annotated[list[str] | None, Parameter(help="chat, embeddings ... [default: all]. Repeatable.")] = None
     model: Annotated[list[str] | None, Parameter(help="Pattern like gpt-4* [default: all]. Repeatable.")] = None
     days: Annotated[float | None, Parameter(help="Valid for so many days; 0: until revoked.")] = None
@@ -29,6 +29,9 @@ class Rights:
     priority: Annotated[Literal["high", "normal", "low"] | None, Parameter(help="Whose calls go first.")] = None
     cache_seconds: Annotated[int | None, Parameter(help="Equal requests get the same answer so long; 0: off.")] = None
     storage: Annotated[str | None, Parameter(help="What its files may take, like 5GB; 0: as the settings say.")] = None
+    bodies: Annotated[
+        Literal["on", "off", "setting"] | None, Parameter(help="Keep the text of its requests and answers?")
+    ] = None
     user: Annotated[str | None, Parameter(help="Whose key it is.")] = None
     notes: Annotated[str | None, Parameter(help="For people.")] = None
 
@@ -38,6 +41,8 @@ class Rights:
         for flag, field in (("scope", "scopes"), ("api", "apis"), ("model", "models")):
             if flag in given:
                 given[field] = given.pop(flag)
+        if given.get("bodies") == "setting":
+            given["bodies"] = ""
         if "storage" in given:
             given["storage_bytes"] = size_of(given.pop("storage"))
         return given
