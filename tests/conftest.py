@@ -1,6 +1,6 @@
 """What every room's tests share: a real nats-server for each test, on a data directory of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ from bus.connection import Link
 from ops.embedded import EmbeddedNats
 
 if TYPE_CHECKING:
+    from ui_kit import Ui
+
     from bus.connection import Bus
 
 hypothesis.settings.register_profile(
@@ -41,3 +43,19 @@ async def bus(nats: Link) -> "AsyncIterator[Bus]":
     async with open_bus(nats, "test") as connected:
         await declare(connected)
         yield connected
+
+
+@pytest.fixture(scope="module")
+def ui_of_this_file(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Ui]":
+    """A house and a browser before it: one for all tests of a file."""
+    from ui_kit import opened
+
+    with opened(tmp_path_factory.mktemp("ui")) as ui:
+        yield ui
+
+
+@pytest.fixture
+def ui(ui_of_this_file: "Ui") -> "Iterator[Ui]":
+    """The same; at the end every page of the test must have been quiet (`tests/ui_kit.py`)."""
+    yield ui_of_this_file
+    ui_of_this_file.settle()

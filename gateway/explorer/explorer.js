@@ -73,12 +73,21 @@ async function start() {
   route();
 }
 
+/** Who may call it: everybody (nothing), whoever has a key (a key), an administrator (a padlock). */
+function mark(operation) {
+  const security = operation.security ?? doc.security ?? [];
+  if (!security.length || security.some((one) => !Object.keys(one).length)) return null;
+  const admin = operation.path.startsWith("/admin") || operation.tags[0] === "Admin";
+  const words = admin ? "needs an administrator's key" : "needs a key";
+  return el("span", { class: "mark", role: "img", title: words, "aria-label": words }, admin ? "\u{1F512}" : "\u{1F511}");
+}
+
 function list() {
   const groups = doc.tags.map((tag) => {
     const own = [...operations.values()].filter((one) => one.tags[0] === tag.name);
     const links = own.map((one) =>
       el("a", { href: `#${encodeURIComponent(one.operationId)}`, "data-words": `${one.verb} ${one.path} ${one.summary} ${one.operationId}`.toLowerCase() },
-        el("span", { class: `verb ${one.verb}` }, one.verb), el("span", { title: one.summary }, one.path)));
+        el("span", { class: `verb ${one.verb}` }, one.verb), el("span", { class: "way", title: one.summary }, one.path), mark(one)));
     return el("details", {}, el("summary", {}, `${tag.name} `, el("span", { class: "soft" }, String(own.length))), ...links);
   });
   $("list").replaceChildren(...groups);
@@ -152,7 +161,7 @@ function show(operation) {
   const content = operation.requestBody ? follow(operation.requestBody).content : null;
   const view = current = { operation, inputs: [], content, kinds: content ? Object.keys(content) : [], form: [], touched: false };
   const parts = [
-    el("h2", {}, el("span", { class: `verb ${operation.verb}` }, operation.verb), operation.path),
+    el("h2", {}, el("span", { class: `verb ${operation.verb}` }, operation.verb), operation.path, mark(operation)),
     el("p", {}, operation.summary || ""),
     operation.description ? el("p", { class: "soft" }, ...rich(operation.description)) : null,
   ];

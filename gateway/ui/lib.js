@@ -1,0 +1,54 @@
+// @ts-check
+// The one place pages import the language of the UI from: Preact, its hooks, signals and `html`.
+//
+//   import { html, useState, signal } from '../lib.js';
+//   export default function Hello() {
+//     const [n, setN] = useState(0);
+//     return html`<button onClick=${() => setN(n + 1)}>Clicked ${n} times</button>`;
+//   }
+//
+// What a newcomer would get wrong: a component is closed with `<//>`, every tag must be closed (`<br />`), and `style` takes
+// an object with units (`{ width: '40%' }`): a string would be refused by the page's content policy.
+import htm from './vendor/htm.js';
+import { h } from './vendor/preact.js';
+import { useState } from './vendor/hooks.js';
+
+export const html = htm.bind(h);
+export { h, render, Component, Fragment, createContext, createRef, createPortal, toChildArray } from './vendor/preact.js';
+export {
+  useState, useEffect, useLayoutEffect, useMemo, useRef, useCallback, useContext, useReducer, useErrorBoundary,
+} from './vendor/hooks.js';
+export { signal, computed, effect, batch, untracked, useSignal, useComputed, useSignalEffect } from './vendor/signals.js';
+
+let ids = 0;
+
+/** An id for a field and its label. Preact's own counts from nought in each tree, and a dialog is a tree of its own. */
+export const useId = () => useState(() => `id-${++ids}`)[0];
+
+const sheets = new Map();
+
+/**
+ * Load a page's own stylesheet once: `await sheet(new URL('./chat.css', import.meta.url))` at the top of the module.
+ * @param {URL|string} url
+ * @returns {Promise<void>}
+ */
+export function sheet(url) {
+  const href = String(url);
+  if (!sheets.has(href)) {
+    sheets.set(href, new Promise((done) => {
+      const link = document.createElement('link');
+      link.rel = 'stylesheet';
+      link.href = href;
+      link.onload = link.onerror = () => done(undefined);
+      document.head.append(link);
+    }));
+  }
+  return sheets.get(href);
+}
+
+/** Class names from strings, and from the keys of objects whose value is true. */
+export function cx(...parts) {
+  return parts
+    .flatMap((one) => (!one ? [] : typeof one === 'string' ? [one] : Object.keys(one).filter((key) => one[key])))
+    .join(' ');
+}
