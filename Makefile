@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 FILES := agents bus gateway ops schemas storage tests
 
-.PHONY: help setup check lint types stairs test fix run bench prove clean
+.PHONY: help setup check lint types stairs test long fix run bench prove clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -28,6 +28,9 @@ stairs: ## imports go down the stairs: ops > gateway | agents > bus | storage > 
 
 test: ## the tests; one file: make test T=tests/test_cli.py
 	$(BIN)/python -m pytest -n 3 --dist loadfile $(T)
+
+long: ## the long round of the tests: every feature of the web UI in a real browser (needs chromium)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m long $(T)
 
 fix: ## format and repair what can be repaired
 	$(BIN)/ruff format $(FILES)

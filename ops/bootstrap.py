@@ -30,7 +30,10 @@ def main(arguments: "list[str]") -> int:
         return 0
     if verb not in ("try", "test", "setup"):
         return fail(f"there is no `{verb}`: it is one of try, test, setup")
+    browser = fetch_browser() if verb == "test" else None
     problem = install(dev=verb != "try")
+    if browser is not None and browser.wait():
+        say("There is no chromium to be had here: the tests of the web UI in a browser are skipped.")
     if problem:
         return fail(problem)
     if verb == "try":
@@ -58,6 +61,17 @@ def install(dev: bool) -> str:
     if run(command, places):
         return "uv could not install the packages; the reason stands above (no network? a proxy? a full disk?)"
     return ""
+
+
+def fetch_browser() -> "subprocess.Popen[bytes] | None":
+    """Where we may (root on Debian), bring the browser in which the tests look at the web UI, while the rest is installed."""
+    if os.name == "nt" or os.geteuid() or not shutil.which("apt-get") or shutil.which("chromium"):
+        return None
+    say("Fetching chromium, for the tests of the web UI ...")
+    words = "apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium"
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    none = subprocess.DEVNULL
+    return subprocess.Popen(["sh", "-c", words], env=env, stdin=none, stdout=none, stderr=none)
 
 
 def find_uv() -> "tuple[str, str]":
