@@ -144,6 +144,7 @@ def test_a_fresh_clone_answers_its_first_question_with_the_readme_s_command(tmp_
     assert "curl -N http://127.0.0.1:" in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.clone
 def test_a_fresh_clone_runs_its_tests_with_the_readme_s_command(tmp_path: Path) -> None:
     clone = tmp_path / "clone"

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,9 @@ def _die_and_forget(server: EmbeddedNats, stream: str) -> None:
     """kill -9 before the stream's messages were written, though its consumers' state was. In one go, so that the server can't
     be started again in between: its supervisor lives in this loop."""
     os.kill(server.pid, signal.SIGKILL)
-    while Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
-        pass
+    with suppress(FileNotFoundError, ProcessLookupError):  # another thread may have taken note of its end already
+        while Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            pass
     for folder in server.home.path.glob(f"js/jetstream/*/streams/{stream}/msgs"):
         shutil.rmtree(folder)
         folder.mkdir()

@@ -154,6 +154,7 @@ def test_the_log_is_narrowed_by_its_address_and_saved_as_csv(ui: Ui) -> None:
     ui.axe(page)
 
 
+@pytest.mark.long
 def test_one_request_with_all_that_is_known(ui: Ui) -> None:
     """checklist 108"""
     page = ui.open("/logs", as_="admin")

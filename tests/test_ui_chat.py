@@ -189,6 +189,7 @@ def test_a_picture_goes_along_as_data_and_stays_in_the_thread(ui: Ui, tmp_path: 
     ui.until(page, "[...document.images].every((one) => one.complete && one.naturalWidth === 8)")
 
 
+@pytest.mark.long
 def test_a_chat_outlives_the_browser_and_no_other_key_sees_it(ui: Ui) -> None:
     page = ui.open("/chat")
     plays(ui, tape("Kept for good."))

@@ -62,6 +62,7 @@ def empty(ui: Ui) -> None:
             ui.do(ui.house.office.house.get("/files/delete", ui.keys[key], "POST", json={"ids": ids}))
 
 
+@pytest.mark.long
 def test_files_dropped_anywhere_are_stored_shown_and_counted(media: Ui) -> None:
     """checklist 117"""
     page = media.open("/files", as_="app")
@@ -142,6 +143,7 @@ def test_a_large_file_comes_in_pieces_with_progress_may_rest_and_goes_on_after_a
     assert page.get_by_text("was not finished").count() == 0
 
 
+@pytest.mark.long
 def test_a_file_is_found_looked_at_linked_and_deleted(media: Ui) -> None:
     store(media, "photo.png", picture("png", 640, 480))
     store(media, "tone.wav", sound())

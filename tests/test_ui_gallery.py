@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["ui_studio_kit"]
 
 
+@pytest.mark.long
 def test_the_gallery_shows_makes_links_and_hands_on(ui: Ui, painter: "Painter") -> None:
     """checklist 115"""
     page = ui.open("/text-to-image", as_="analytics")

@@ -120,6 +120,7 @@ def test_the_filters_are_in_the_address_and_the_chart_leads_to_its_hour(ui: Ui, 
     ui.axe(page)
 
 
+@pytest.mark.long
 def test_one_job_tells_its_story_input_output_and_error(ui: Ui, seeded: dict[str, list[int]]) -> None:
     """checklist 105: the job's dialog, and its page"""
     page = ui.open("/jobs?tag=refused", as_="admin")

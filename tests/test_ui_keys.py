@@ -29,6 +29,7 @@ def gone(page: Any, *secrets: str) -> bool:
     return not any(secret in held for secret in secrets)
 
 
+@pytest.mark.long
 def test_a_key_is_made_shown_once_and_does_what_it_was_given(ui: Ui) -> None:
     """checklist 90, checklist 93: scopes, models by pattern with what they match, limits, budgets, notes"""
     page = ui.open("/keys", as_="admin")

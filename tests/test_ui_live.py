@@ -126,6 +126,7 @@ def test_processes_beat_and_what_failed_is_told(ui: Ui, calm: None) -> None:
     ui.shot(small, "live-phone")
 
 
+@pytest.mark.long
 def test_the_dashboard_adds_up_what_the_reports_say(ui: Ui) -> None:
     """checklist 100: totals, workers, by provider, model and month, tokens, minutes, tokens/s, date range"""
     page = ui.open("/dashboard?period=all", as_="admin", viewport={"width": 1360, "height": 1900})

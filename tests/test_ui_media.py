@@ -99,6 +99,7 @@ def test_what_a_form_lacks_and_what_a_provider_says_stand_where_one_looks(
     page.get_by_text("cancelled").wait_for()
 
 
+@pytest.mark.long
 def test_a_mask_is_drawn_and_the_provider_receives_it(ui: Ui, life: "Life") -> None:
     """checklist 111"""
     page = ui.open("/inpaint", as_="app")

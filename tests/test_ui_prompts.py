@@ -5,6 +5,7 @@ from chat_ui_kit import answered, calls, plays, send, system_of, tape, thread_of
 from ui_kit import Ui
 
 
+@pytest.mark.long
 def test_a_prompt_is_made_found_shared_used_and_deleted(ui: Ui) -> None:
     """checklist 113"""
     page = ui.open("/prompts", as_="admin")

@@ -92,6 +92,7 @@ WRONG = (
 )
 
 
+@pytest.mark.long
 def test_what_is_wrong_is_told_in_the_servers_words_and_marked(ui: Ui) -> None:
     ui.expects(400, "/admin/sql")
     page = ui.open("/sql", as_="admin")
@@ -190,6 +191,7 @@ def test_every_table_can_be_browsed(ui: Ui) -> None:
     assert page.evaluate("window.struck === undefined")
 
 
+@pytest.mark.long
 def test_rows_are_filtered_ordered_and_counted_by_month(ui: Ui) -> None:
     """checklist 109"""
     page = ui.open("/data/requests", as_="admin")

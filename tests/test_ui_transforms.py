@@ -134,6 +134,7 @@ def test_a_watermark_is_put_where_one_clicks(media: Ui) -> None:
     assert [round(one) for one in made(9, 9)[:3]] == [round(one) for one in drawn(640, 480)(9, 9)]
 
 
+@pytest.mark.long
 def test_a_video_is_trimmed_by_its_handles_to_that_length(media: Ui, tmp_path: Path) -> None:
     file = store(media, "clip.mp4", video())
     page = media.open(f"/transforms?file={file['id']}", as_="app")

@@ -45,6 +45,7 @@ def none(ui: Ui) -> None:
             ui.do(house.get(f"/workflows/{one['name']}", ui.keys["app"], "DELETE"))
 
 
+@pytest.mark.long
 def test_a_picture_with_a_workflow_in_it_is_dropped_its_form_is_filled_and_run(media: Ui, comfy: FakeComfyUI) -> None:
     """checklist 117"""
     page = media.open("/workflows", as_="app")
