@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ops.prove.chaos import APART, FREEZE, HOLDS_JOBS, TARGETS, plan
+from ops.prove.chaos import APART, FREEZE, HOLDS_JOBS, SHORTEST, TARGETS, plan
 from ops.prove.crowd import Promise
 from ops.prove.verdict import Evidence, Line, judge, read_ledger
 
@@ -76,18 +76,23 @@ def test_a_second_call_at_the_provider_is_told_and_allowed() -> None:
 
 @pytest.mark.parametrize("seed", range(50))
 def test_every_storm_strikes_everyone_and_freezes_somebody(seed: int) -> None:
-    blows = plan(seed, 36)
+    blows = plan(seed, SHORTEST)
     assert {blow.target for blow in blows if blow.kind == "kill"} == set(TARGETS)
-    assert any(blow.kind == "freeze" and blow.at + FREEZE <= 36 for blow in blows)
-    assert blows == plan(seed, 36)
+    assert any(blow.kind == "freeze" and blow.at + FREEZE <= SHORTEST for blow in blows)
+    assert blows == plan(seed, SHORTEST)
 
 
 @pytest.mark.parametrize("seed", range(50))
 def test_jobs_come_in_before_the_first_freeze(seed: int) -> None:
-    blows = plan(seed, 36)
+    blows = plan(seed, SHORTEST)
     first = next(blow for blow in blows if blow.kind == "freeze")
     away = [blow.at for blow in blows if blow.target in ("gateway", "supervisor", "nats")]
     assert not any(first.at - HOLDS_JOBS < at < first.at for at in away)
+
+
+def test_a_storm_too_short_to_strike_everyone_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 30 seconds"):
+        plan(1, SHORTEST - 1)
 
 
 def test_nats_is_not_killed_so_often_that_giving_up_would_be_right() -> None:

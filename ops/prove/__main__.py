@@ -19,6 +19,7 @@ from typing import Any
 import aiofiles
 
 from ops.prove import scenes
+from ops.prove.chaos import SHORTEST
 from ops.prove.faults import faults
 from ops.prove.figures import Figures
 from ops.prove.house import Broken, House, until_signal
@@ -53,14 +54,17 @@ def main() -> int:
 
 def _asked() -> argparse.Namespace:
     words = argparse.ArgumentParser(prog="python -m ops.prove", description=__doc__)
-    words.add_argument("--short", action="store_true", help="the round for CI: 600 jobs, 24 s of blows")
+    words.add_argument("--short", action="store_true", help=f"the round for CI: 600 jobs, {SHORTEST:g} s of blows")
     words.add_argument("--jobs", type=int, help="queued jobs (5000, short 600)")
-    words.add_argument("--seconds", type=float, help="seconds of blows (120, short 24)")
+    words.add_argument("--seconds", type=float, help=f"seconds of blows (120, short {SHORTEST:g})")
     words.add_argument("--seed", type=int, default=random.randrange(1_000_000), help="tells the same storm again")
     words.add_argument("--only", help="storm, faults, scenes, or one scene by its name")
     words.add_argument("--out", type=Path, default=Path("build/prove.json"))
     words.add_argument("--keep", action="store_true", help="keep the folder with data and logs")
-    return words.parse_args()
+    asked = words.parse_args()
+    if asked.seconds is not None and asked.seconds < SHORTEST:
+        words.error(f"--seconds: a storm takes at least {SHORTEST:g}")
+    return asked
 
 
 async def prove(folder: Path, asked: argparse.Namespace, figures: Figures) -> list[str]:
@@ -69,7 +73,7 @@ async def prove(folder: Path, asked: argparse.Namespace, figures: Figures) -> li
     if asked.only in (None, "storm"):
         wish = Wish(
             jobs=asked.jobs or (600 if asked.short else 5000),
-            seconds=asked.seconds or (24 if asked.short else 120),
+            seconds=asked.seconds or (SHORTEST if asked.short else 120),
             seed=asked.seed,
             settle=60 if asked.short else 240,
         )

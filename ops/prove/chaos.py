@@ -25,6 +25,9 @@ FREEZE = LEASE + 3.0
 SAY = 3.0
 """Seconds in which a thawed agent is left alone, so that it can try to end what is no longer its own."""
 
+SHORTEST = 30.0
+"""Seconds a storm takes at least: in less, no moment is left to kill NATS before or after the first freeze."""
+
 HOLDS_JOBS = 5.0
 """Seconds after its start by which an agent has its share of the slots: one that holds nothing proves nothing."""
 
@@ -48,7 +51,11 @@ def plan(seed: int, seconds: float) -> list[Blow]:
     During the first freeze neither its victim nor NATS is killed: a NATS that starts again starts the lease again too, and
     then the sleeper may rightly end its jobs. Nor is the gateway away just before, or the sleeper would hold no job at all.
     Later freezes meet whatever comes.
+
+    Raises ValueError when `seconds` is below `SHORTEST`.
     """
+    if seconds < SHORTEST:
+        raise ValueError(f"a storm takes at least {SHORTEST:g} seconds, not {seconds:g}")
     dice = random.Random(seed)
     latest = max(HOLDS_JOBS + 1, seconds - FREEZE - SAY - 5)
     blows = [Blow(dice.uniform(HOLDS_JOBS, latest), "more", "freeze")]
