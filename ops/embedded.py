@@ -195,9 +195,9 @@ class EmbeddedNats:
                 self._give_up(f"nats-server stopped {recent} times within {EXITS_WINDOW:.0f} s: {words}")
                 return
             await asyncio.sleep(min(LONGEST_PAUSE, 0.1 * 2**recent))
-            self.restarts += 1
             try:
                 await self._start()
+                self.restarts += 1
             except Exception as error:
                 self.log.error("nats.start_failed", error=str(error))
                 await self._end_server()

@@ -51,7 +51,9 @@ async def serve(app: Any, listener: socket.socket, stop: asyncio.Event, late: Ca
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; raises `Problem(CONFLICT)` that names the way out when the address is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # asyncio switches Nagle off for sockets that say they are TCP, and a connection inherits what its listener says. Else the
+    # body of each answer waits 40 ms for the client's ACK of its head.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

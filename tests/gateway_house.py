@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -25,6 +24,7 @@ from bus.wire import Message
 from gateway.app import Limits, Parts, build
 from gateway.dialects.doors import posted_of, result_of
 from ops.provide import Served
+from ops.serving import listen
 from schemas.log import RequestLog, decode_logs, kind_of
 from schemas.provider import ApiKey, Model, Provider
 
@@ -115,7 +115,7 @@ async def gateway_of(link: Link, house: House, **parts: Any) -> AsyncIterator[st
             if make := given.get(name):
                 given[name] = make(config)
         app = house.app = build(Parts(bus=bus, config=config, fleet=fleet, dispatcher=dispatcher, **given))
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = listen("127.0.0.1", 0)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,

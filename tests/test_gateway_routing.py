@@ -242,6 +242,7 @@ async def test_a_stream_its_caller_left_after_any_chunk_is_counted_and_charged(p
 async def test_a_budget_is_charged_what_was_really_used(priced: House) -> None:
     raw, _ = await key_of(priced, budget_day=1.0)
     statuses = [(await priced.post(chat(max_tokens=40), headers=as_(raw)))[0] for _ in range(60)]
+    await until(lambda: len(priced.rows) == len(statuses))
     spent = sum(row.cost or 0 for row in priced.rows if row.status == 200)
     assert statuses[-1] == 429
     assert 0.8 <= spent <= 1.05, f"{spent:.3f} USD"
