@@ -19,11 +19,12 @@ from bus.dispatch import Dispatcher
 from bus.finish import CALLBACKS
 from bus.hold import Mode
 from bus.jobs import DEADLINE, STATE, Jobs
+from bus.lanes import alive
 from bus.puller import ACK, Puller
 from bus.receipts import Receipt
 from bus.router import Refused, Route, Setting, Wanted, plan, routed
+from bus.stock import numbers_of, scan
 from bus.streams import LANES
-from bus.underway import subjects_of
 from bus.wire import Headers, Message
 from schemas.events import Failed
 from schemas.job import Claim, Job, Record, claimed, decode_job, resumed
@@ -120,10 +121,11 @@ class Keeper:
 
     def _heard(self, message: Message) -> None:
         """Follows JOBS between two audits."""
-        self._note(message.subject.removeprefix(subjects.JOB_CHANGES[:-1]), message.headers or {})
+        self._note(message.subject, message.headers or {})
 
-    def _note(self, name: str, headers: Headers) -> None:
-        tenant, _, job = name.partition(".")
+    def _note(self, subject: str, headers: Headers) -> None:
+        """A job's record: `….<tenant>.<job>`."""
+        *_, tenant, job = subject.split(".")
         if headers.get(STATE) == "open":
             self.open[tenant, int(job)] = float(headers.get(DEADLINE, 0))
         else:
@@ -134,72 +136,17 @@ class Keeper:
     async def _audit(self) -> None:
         """Open jobs that have no message: twice seen so, they get a new one."""
         if time.monotonic() >= self._scan_at:  # between two scans `_heard` keeps the list
-            await self._scan()
+            # A job that ends during the scan may stay in the list: before anything is done to a job its record is read.
+            self.open = {}
+            await scan(self.bus, f"keeper-{self.dispatcher.name}", self._note)
             self._scan_at = time.monotonic() + SCAN_EVERY
-        held = await self._held()
+        held = await numbers_of(self.bus)
         now = time.monotonic()
         missing = {key for key in self.open if key[1] not in held}
         self._missing = {key: self._missing.get(key, now) for key in missing}
         for key, since in list(self._missing.items()):
             if now - since >= GRACE:
                 await self._restore(*key)
-
-    async def _scan(self) -> None:
-        """All open jobs, from JOBS itself: the headers of each job's last record."""
-        config = {
-            "name": f"keeper-{self.dispatcher.name}",
-            "deliver_policy": "last_per_subject",
-            "filter_subject": "$KV.JOBS.job.>",
-            "ack_policy": "none",
-            "headers_only": True,
-            "mem_storage": True,
-            "inactive_threshold": 30_000_000_000,
-        }
-        name = config["name"]
-        with contextlib.suppress(ApiError):
-            await self.bus.api(f"CONSUMER.DELETE.KV_JOBS.{name}")
-        info = await self.bus.api(
-            f"CONSUMER.CREATE.KV_JOBS.{name}.$KV.JOBS.job.>", {"stream_name": "KV_JOBS", "config": config}
-        )
-        # What changes during the scan is told by `_heard` too. A job that ends in between may stay in the list: before
-        # anything is done to a job its record is read.
-        self.open = {}
-        await self._fetch_all(f"KV_JOBS.{name}", info["num_pending"])
-
-    async def _fetch_all(self, consumer: str, pending: int) -> None:
-        """Everything a consumer has now, by an inbox of its own: deliveries carry the stream's subject."""
-        if not pending:
-            return
-        left, done = pending, asyncio.Event()
-
-        def take(message: Message) -> None:
-            nonlocal left
-            if not message.status:
-                left -= 1
-                self._note(message.subject.removeprefix("$KV.JOBS.job."), message.headers or {})
-            if message.status in ("404", "408", "409", "503") or left <= 0:
-                done.set()
-
-        inbox = self.bus.nc.new_inbox()
-        ear = await self.bus.listen(inbox, take)
-        try:
-            query = {"batch": pending, "no_wait": True, "expires": 20_000_000_000}
-            self.bus.tell(f"$JS.API.CONSUMER.MSG.NEXT.{consumer}", msgspec.json.encode(query), inbox)
-            async with asyncio.timeout(25):
-                await done.wait()
-        except TimeoutError:
-            raise Problem(Code.UNAVAILABLE, "JOBS could not be read in time") from None
-        finally:
-            await ear.close()
-
-    async def _held(self) -> set[int]:
-        """Ids of all jobs that have a message in WORK or SCHED."""
-        held: set[int] = set()
-        for stream, at in (("WORK", {"work": 3, "first": 3}), ("SCHED", {"sched": 1, "due": 3})):
-            for subject in await subjects_of(self.bus, stream):
-                words = subject.split(".")
-                held.add(int(words[at[words[0]]]))
-        return held
 
     async def _restore(self, tenant: str, number: int) -> None:
         found = await self.jobs.read(tenant, number)
@@ -288,7 +235,7 @@ class Keeper:
         """Claim the next attempt for the new queue, send it, delete the old message: safe to stop at any step."""
         found = await self.jobs.claim_of(job.tenant, job.id)
         claim = found[1] if found else None
-        if claim is not None and claim.agent and (claim.attempt != job.attempt or self._alive(claim.agent)):
+        if claim is not None and claim.agent and (claim.attempt != job.attempt or alive(self.dispatcher, claim.agent)):
             return
         if claim is None or claim.attempt <= job.attempt:
             claim = claimed(msgspec.structs.replace(job, attempt=job.attempt + 1), queue=queue)
@@ -305,11 +252,7 @@ class Keeper:
     def _at_work(self, agent: str) -> bool:
         """Its claim may be in hand still: only its message was lost."""
         seen = self.dispatcher.fleet.agents.get(agent)
-        return self._alive(agent) and seen is not None and seen.beat.in_flight > 0
-
-    def _alive(self, agent: str) -> bool:
-        seen = self.dispatcher.fleet.agents.get(agent)
-        return seen is not None and time.monotonic() - seen.at < 20
+        return alive(self.dispatcher, agent) and seen is not None and seen.beat.in_flight > 0
 
 
 def _job_of(record: Record, revision: int, claim: Claim | None) -> Job:

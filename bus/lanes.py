@@ -50,7 +50,7 @@ async def put_first(dispatcher: Dispatcher, tenant: str, number: int) -> Job:
         job = await _waiting_job(dispatcher, tenant, number)
         held = await dispatcher.jobs.claim_of(tenant, number)
         claim = held[1] if held else None
-        if claim is not None and claim.agent and _alive(dispatcher, claim.agent):
+        if claim is not None and claim.agent and alive(dispatcher, claim.agent):
             raise Problem(Code.CONFLICT, f"Job {number} is at work already.")
         messages = await _messages(dispatcher, tenant, number)
         if claim is None or claim.agent or not claim.first:
@@ -109,6 +109,7 @@ async def _clear(dispatcher: Dispatcher, job: Job, queue: str, messages: list[Wa
         await dispatcher.bus.api("STREAM.PURGE.SCHED", {"filter": pattern})
 
 
-def _alive(dispatcher: Dispatcher, agent: str) -> bool:
+def alive(dispatcher: Dispatcher, agent: str) -> bool:
+    """Whether a job that this agent has claimed may be in its hands still."""
     seen = dispatcher.fleet.agents.get(agent)
     return seen is not None and time.monotonic() - seen.at < ALIVE

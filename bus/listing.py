@@ -14,9 +14,10 @@ import msgspec
 
 from bus import subjects
 from bus.connection import Bus, Ear
+from bus.ids import make_id
 from bus.jobs import STATE
 from bus.streams import LANES
-from bus.underway import Open, claims, subjects_of
+from bus.underway import INDEX, Open, claims, enter, subjects_of
 from bus.wire import Message
 from schemas.events import Progress, decode_event
 from schemas.job import Claim, Job, Record, decode_claim, decode_job, decode_record
@@ -24,7 +25,11 @@ from schemas.job import Claim, Job, Record, decode_claim, decode_job, decode_rec
 TOGETHER = 200
 """Subjects of one batched read: the server refuses more than 1,024."""
 RENEW_SECONDS = 60.0
-"""Between two readings of the whole index; what happens between them is heard."""
+"""Between two readings of the whole index; what happens between them is heard, but for moves from queue to queue."""
+MOVED_SECONDS = 2.0
+"""The same for those who want to know where jobs wait."""
+YOUNG = 10.0
+"""Seconds an accepted job may be on its way into its queue, and so in none."""
 IDLE_SECONDS = 120.0
 """Nobody asked for so long: the index is forgotten, and nothing is listened to."""
 LINGER = 3.0
@@ -60,45 +65,52 @@ class Listing:
         self._ids: list[int] = []
         """Ascending; may hold some that are gone."""
         self._ear: Ear | None = None
-        self._until = self._used = 0.0
+        self._read_at = float("-inf")
+        self._used = 0.0
         self._ended: deque[tuple[float, int]] = deque()
         self._meanwhile: list[Message] | None = None
         self._reading = asyncio.Lock()
 
-    async def index(self) -> dict[int, Open]:
-        """All open jobs by id, as they are now; a queue is empty where it was not told."""
+    async def index(self, queues: bool = False) -> dict[int, Open]:
+        """All open jobs by id, as they are now; a queue is empty where it was not told. `queues`: where they wait matters."""
         self._used = time.monotonic()
-        if self._used >= self._until or self._ear is None:
+        age = MOVED_SECONDS if queues else RENEW_SECONDS
+        if self._is_old(age):
             async with self._reading:
-                if time.monotonic() >= self._until or self._ear is None:
+                if self._is_old(age):
                     await self._renew()
         while self._ended and self._ended[0][0] <= self._used:
             self._found.pop(self._ended.popleft()[1], None)
         return self._found
 
+    def _is_old(self, age: float) -> bool:
+        return self._ear is None or time.monotonic() - self._read_at >= age
+
     async def _renew(self) -> None:
         if self._ear is None:
             self._ear = await self.bus.listen(subjects.JOB_CHANGES, self._heard)
             self.bus.on_reconnect.append(self._doubt)
-        self._meanwhile = []
-        found: dict[int, Open] = {}
+        self._meanwhile, losses = [], self.bus.losses
+        young = make_id(int(time.time() - YOUNG), 0, 0)
+        found = {one: known for one in self._ids[bisect_left(self._ids, young) :] if (known := self._found.get(one))}
         try:
-            for stream in ("SCHED", "WORK"):
+            for stream in INDEX:
                 for place, subject in enumerate(await subjects_of(self.bus, stream)):
-                    _enter(found, subject)
+                    enter(found, subject)
                     if place % TURN == 0:
                         await asyncio.sleep(0)
             self._found, self._ids = found, sorted(found)
-            self._ended.clear()
             for message in self._meanwhile:
                 self._apply(message)
         finally:
             self._meanwhile = None
-        self._until = time.monotonic() + RENEW_SECONDS
+        if self.bus.losses == losses:
+            self._read_at = time.monotonic()
 
     def _doubt(self) -> None:
         """The connection was lost, and what happened meanwhile was not heard."""
-        self._until = 0.0
+        self._read_at = float("-inf")
+        self._found, self._ids, self._ended = {}, [], deque()
 
     def _heard(self, message: Message) -> None:
         if time.monotonic() - self._used > IDLE_SECONDS:
@@ -130,10 +142,10 @@ class Listing:
             self.bus.on_reconnect.remove(self._doubt)
             await ear.close()
 
-    async def below(self, job: int = 0, tenant: str = "") -> list[Open]:
+    async def below(self, job: int = 0, tenant: str = "", queues: bool = False) -> list[Open]:
         """Those with smaller ids (0: all), the newest first. `tenant` empty: everybody's. One that waits for its time may be
         another tenant's: its record says."""
-        found = await self.index()
+        found = await self.index(queues)
         ids = self._ids[: bisect_left(self._ids, job)] if job else self._ids
         every = (found[number] for number in reversed(ids) if number in found)
         return [one for one in every if not tenant or one.tenant in ("", tenant)]
@@ -185,15 +197,6 @@ class Listing:
             for subject, _, _ in await latest(self.bus, "WORK", wanted)
             if (words := subject.split("."))
         }
-
-
-def _enter(found: dict[int, Open], subject: str) -> None:
-    kind, *words = subject.split(".")
-    if kind == "sched":
-        found.setdefault(int(words[0]), Open(int(words[0])))
-    else:
-        queue, tenant, job, _ = words
-        found[int(job)] = Open(int(job), tenant, queue)
 
 
 async def record_anywhere(bus: Bus, number: int, tenant: str = "") -> tuple[int, Record] | None:

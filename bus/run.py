@@ -1,8 +1,8 @@
-"""One job in a worker, from the delivery to the verdict.
+"""One job in a worker: the attempt at the provider, its events, and where a failed one could go on.
 
-A live job is acked when it is taken and answers its gateway; a durable one is claimed, worked on and committed, and its
-message is acked last. What a newcomer would get wrong: a worker that finds itself fenced (its claim or commit refused)
-leaves without a word, for any answer on an old delivery would hit the newer one.
+What becomes of it is for its kind to say: `bus/live_run.py` answers a gateway, `bus/durable_run.py` claims, commits and acks.
+What a newcomer would get wrong: a run is interrupted only while the agent is at work (`stoppable`); a claim or a commit that
+was cut short would leave nobody knowing what came of it.
 """
 
 import asyncio
@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from bus import retry, subjects
-from bus.acks import ApiError, Full
-from bus.puller import ACK, NAK
+from bus import retry
 from bus.receipts import Receipt
-from bus.router import Route, Wanted, routed
+from bus.router import Route, Wanted
 from bus.tracing import Attempting, Taking, attempting
-from schemas.events import Alive, Attempt, Delta, Done, Event, Failed, Progress, Usage, encode_event
-from schemas.job import Claim, Job, claimed, encode_job, resumed
+from schemas.events import Attempt, Delta, Done, Event, Failed, Progress, Usage
+from schemas.job import Job
 from schemas.problem import Code, Fault, Problem
 from schemas.rules import Step
 
@@ -31,9 +29,6 @@ log = structlog.get_logger()
 
 Perform = Callable[[Job], tuple[AsyncIterator[Event], Callable[[], Usage]]]
 """Starts a job at the provider: its events, and what has been used so far (asked only when it ends badly)."""
-
-DELIVERIES = 5
-"""A job that has taken this many agents down with it is poison."""
 
 
 class Run:
@@ -89,207 +84,11 @@ class Run:
             self.stoppable = False
             self.task.cancel()
 
-    def keep_alive(self) -> None:
-        """Tell the gateway that a silent live job is still in hand."""
-        self.worker.bus.tell(self.job.reply, encode_event(Alive(self.job.attempt)))
+    async def run(self) -> None:
+        """From the delivery to the verdict. Raises `Problem` when the bus is away."""
+        raise NotImplementedError
 
-    # ---- live -----------------------------------------------------------------------------------------------------
-
-    async def live(self) -> None:
-        end = await self._perform()
-        if isinstance(end, Failed) and not self.spoke:
-            if await self._hand_on_live(end):
-                return
-            if self.verdict is not None and end.fault.code is not self.verdict.code:
-                end = msgspec.structs.replace(end, fault=self.verdict)
-        try:
-            self._emit(end)
-        except Problem as problem:
-            self._emit(Failed(problem.fault, end.usage, end.provider, end.attempts, end.first))
-
-    async def _hand_on_live(self, end: Failed) -> bool:
-        """Route the call on; True when another worker (or this one, later) has it now."""
-        again = retry.verdict(self.job.op, end.fault, end.attempts, durable=False, chain=self.job.chain)
-        if again is None or self.verdict is not None:
-            return False
-        job = self._next(end)
-        self.worker.release(self)
-        choice = self._route(job, again)
-        if choice is None or choice.wait_until > job.created + retry.LIVE_PATIENCE:
-            return False
-        return await self._send_on(routed(job, choice), choice, str(end.fault.code))
-
-    async def _send_on(self, job: Job, choice: Route, why: str) -> bool:
-        """When its time has come, the live call into its next queue. False: it was cancelled, or the bus is away."""
-        if not await self._pause(choice.wait_until - time.time()):
-            return False
-        self.worker.forget(self)  # it may come back to this very worker before we are through
-        try:
-            self.worker.bus.tell(job.reply, encode_event(Alive(job.attempt, choice.queue)))
-            await self.worker.bus.keep(subjects.live(choice.queue, job.tenant, job.id), encode_job(job), timeout=2)
-        except (Problem, Full, ApiError):
-            return False
-        self._handed_on(job, choice.queue, why)
-        return True
-
-    async def move(self, reason: str) -> None:
-        """A live call that waited for a provider which cools now: to somebody who is fit, or back when one returns."""
-        job, now = self.job, time.time()
-        choice = self.worker.plan(self._wanted(job), job.explain)
-        fault = Fault(Code.RATE_LIMITED, f"All providers of '{job.model}' are cooling down ({reason}).", retry_after=5)
-        if held := self.worker.paused:
-            text = f"The queue of '{job.model}' is {held}, and nobody else serves it now."
-            fault = Fault(Code.NO_PROVIDER, text, retry_after=5)
-        if choice is not None and choice.wait_until <= min(job.deadline, job.created + retry.LIVE_PATIENCE, now + 25.0):
-            if await self._send_on(routed(job, choice), choice, "paused" if self.worker.paused else "cooling"):
-                return
-            fault = self.verdict or Fault(Code.UNAVAILABLE, "The message bus is not ready.", retry_after=2)
-        self._emit(Failed(self.verdict or fault, attempts=job.trail, steps=job.steps))
-
-    async def _pause(self, seconds: float) -> bool:
-        """Wait; False when the call was cancelled meanwhile."""
-        self.stoppable = self.verdict is None
-        try:
-            if self.stoppable and seconds > 0:
-                await asyncio.sleep(seconds)
-        except asyncio.CancelledError:
-            if self.verdict is None:
-                raise
-        finally:
-            self.stoppable = False
-        return self.verdict is None
-
-    # ---- durable --------------------------------------------------------------------------------------------------
-
-    async def durable(self) -> None:
-        job = self.job
-        if not await self._claim():
-            return
-        try:
-            end = await self._perform()
-        except asyncio.CancelledError:
-            await self._give_back()
-            raise
-        if (self.suspect or self.worker.stalled) and not await self._still_ours():
-            log.warning("job.fenced", job=job.id, attempt=job.attempt, queue=self.worker.queue, late=True)
-            return
-        if isinstance(end, Failed) and not self.spoke and await self._hand_on(end):
-            return
-        if await self._end(end):
-            await self._ack()
-        else:  # somebody else ended it, and may have died before the message was away
-            await self._ended_before()
-
-    async def _end(self, end: Done | Failed) -> bool:
-        try:
-            return await self.worker.finish.end(self.job, end, self.worker.queue)
-        except Problem as problem:
-            if problem.code is not Code.TOO_LARGE:
-                raise
-            failed = Failed(problem.fault, end.usage, end.provider, end.attempts, end.first)
-            return await self.worker.finish.end(self.job, failed, self.worker.queue)
-
-    async def _claim(self) -> bool:
-        """Make the job ours. False: there is nothing to do here, and whatever had to be said has been said."""
-        job, jobs, worker = self.job, self.worker.jobs, self.worker
-        found = None if self.delivered == 1 and job.attempt == 1 else await jobs.claim_of(job.tenant, job.id)
-        revision, old = found or (0, None)
-        if old is not None and old.attempt > job.attempt:
-            if not old.agent:
-                await self._requeue_from(old)
-            await self._ack()
-            return False
-        crashed = old is not None and old.agent != "" and old.attempt == job.attempt
-        # A later attempt without a claim: the claim was lost with the power, or dropped because the job has ended.
-        unsure = self.delivered > 1 or crashed or (old is None and job.attempt > 1)
-        if unsure and await self._ended_before():
-            return False
-        delivery = old.delivery + 1 if old is not None and crashed else 1
-        claim = claimed(
-            job, worker.agent, worker.queue, provider=worker.provider.name, started=self.started, delivery=delivery
-        )
-        taken = await jobs.put_claim(job.tenant, claim, revision)
-        if taken is None:
-            # Somebody has been here. If it is a living worker it will end the job; if not, the message comes back.
-            if self.delivered == 1:
-                self.delivered = 2
-                return await self._claim()
-            log.info("job.claim_refused", job=job.id, attempt=job.attempt)
-            return False
-        self.revision = taken
-        if delivery > DELIVERIES:
-            await self._poisoned(delivery)
-            return False
-        return True
-
-    async def _ended_before(self) -> bool:
-        """A redelivery of a job that has ended: say again what the crash may have left unsaid."""
-        found = await self.worker.jobs.read(self.job.tenant, self.job.id)
-        if found is None:
-            log.error("job.record_missing", job=self.job.id)
-        elif not found[1].state.terminal:
-            if found[0] != self.job.revision:  # requeued since: the fence has moved with it
-                self.job = msgspec.structs.replace(self.job, revision=found[0])
-            return False
-        else:
-            await self.worker.finish.report(found[1], again=True)
-        await self._ack()
-        return True
-
-    async def _poisoned(self, delivery: int) -> None:
-        fault = Fault(Code.AGENT_LOST, f"The job was given up: {delivery - 1} agents stopped while they worked on it.")
-        attempt = self._attempt(fault)
-        end = Failed(fault, provider=self.worker.provider.name, attempts=(*self.job.trail, attempt))
-        if await self.worker.finish.end(self.job, end, self.worker.queue):
-            await self._ack()
-
-    async def _hand_on(self, end: Failed) -> bool:
-        """After a failure worth another try: the next attempt into its queue, then this message away."""
-        again = retry.verdict(self.job.op, end.fault, end.attempts, durable=True, chain=self.job.chain)
-        if again is None or self.verdict is not None:
-            return False
-        job = self._next(end)
-        choice = self._route(job, again)
-        if choice is None or choice.wait_until > job.deadline:
-            return False
-        job = routed(job, choice)
-        claim = claimed(job, queue=choice.queue)
-        if await self.worker.jobs.put_claim(job.tenant, claim, self.revision) is None:
-            log.warning("job.fenced", job=job.id, attempt=self.job.attempt, queue=self.worker.queue)
-            return True
-        await self.worker.jobs.enqueue(job, choice.queue, choice.wait_until)
-        await self._ack()
-        self._handed_on(job, choice.queue, str(end.fault.code))
-        return True
-
-    def _handed_on(self, job: Job, queue: str, why: str) -> None:
-        self.worker.retried += 1
-        if self.taking is not None:
-            self.taking.handed_on(queue, why, job.attempt)
-        log.info("job.handed_on", job=job.id, attempt=job.attempt, queue=queue, why=why)
-
-    async def _requeue_from(self, claim: Claim) -> None:
-        """The worker before us wrote the hand-over but may have died before it sent the message."""
-        await self.worker.jobs.enqueue(resumed(self.job, claim), claim.queue)
-
-    async def _still_ours(self) -> bool:
-        found = await self.worker.jobs.claim_of(self.job.tenant, self.job.id)
-        return found is not None and found[0] == self.revision
-
-    async def _give_back(self) -> None:
-        """The worker stops: leave the job unclaimed for another, at once and without counting it against the job."""
-        claim = claimed(self.job, queue=self.worker.queue)
-        if await self.worker.jobs.put_claim(self.job.tenant, claim, self.revision) is not None:
-            await self._answer(NAK)
-
-    async def _ack(self) -> None:
-        await self._answer(ACK)
-
-    async def _answer(self, verdict: bytes) -> None:
-        if self.receipt is not None:
-            await self.receipt.answer(self.worker.bus, verdict)
-
-    # ---- both -----------------------------------------------------------------------------------------------------
+    # ---- the attempt ----------------------------------------------------------------------------------------------
 
     async def _perform(self) -> Done | Failed:
         """One attempt, counted and perhaps traced."""
@@ -396,7 +195,7 @@ class Run:
 
     def _settle(self, usage: Usage) -> None:
         """The provider's rate limit was charged an estimate."""
-        self.worker.pace.spent(usage.tokens_in + usage.tokens_out - self.estimate)
+        self.worker.room.pace.spent(usage.tokens_in + usage.tokens_out - self.estimate)
 
     def _attempt(self, fault: Fault | None) -> Attempt:
         worker = self.worker
@@ -414,15 +213,17 @@ class Run:
             model=self._model(),
         )
 
+    # ---- events ---------------------------------------------------------------------------------------------------
+
     def emit(self, event: Event) -> None:
         self.quiet_since = time.monotonic()
         self._emit(event)
 
     def _emit(self, event: Event) -> None:
-        if self.job.durable:
-            self.worker.finish.emit(self.job, event)
-        else:
-            self.worker.bus.tell(self.job.reply, encode_event(event))
+        """To whoever listens."""
+        raise NotImplementedError
+
+    # ---- where it could go on -------------------------------------------------------------------------------------
 
     def _next(self, end: Failed) -> Job:
         excluded = self.job.excluded
@@ -458,6 +259,12 @@ class Run:
 
     def _wanted(self, job: Job) -> Wanted:
         return Wanted(job.op, job.model, job.excluded, job.providers, job.stream, job.chain)
+
+    def _handed_on(self, job: Job, queue: str, why: str) -> None:
+        self.worker.retried += 1
+        if self.taking is not None:
+            self.taking.handed_on(queue, why, job.attempt)
+        log.info("job.handed_on", job=job.id, attempt=job.attempt, queue=queue, why=why)
 
 
 def _failure(fault: Fault) -> str:

@@ -117,6 +117,7 @@ def out(tenant: str, key: str, ref: str) -> str:
 
 
 def cancel(job: int) -> str:
+    """Whoever has it in hand ends it. The body says who wants that (`bus/cancel.py`)."""
     return f"job.cancel.{job}"
 
 
@@ -144,12 +145,15 @@ METRICS_ASK = "metrics.ask"
 """Somebody scrapes: every worker process and the archiver answer with all they have counted."""
 
 HB_ASK = "hbask"
-"""Whoever starts asks here, and every agent answers at once with a full heartbeat."""
+"""Whoever starts asks here; every agent answers at once with a full heartbeat, every gateway with its sign of life."""
 
 
 def agent_cmd(agent: str, verb: str) -> str:
     return f"agent.cmd.{agent}.{verb}"
 
+
+LINES = "house.lines"
+"""Ask all gateways for the live calls they hold, or for an end to one."""
 
 RELOAD = "house.reload"
 """Every process reads the catalogue anew."""

@@ -14,6 +14,8 @@ from bus.connection import Bus
 from bus.jobs import Jobs
 from schemas.job import Claim, Record, decode_claim
 
+INDEX = ("SCHED", "WORK", "SCHED")
+"""The streams that tell, in the order they are read: between two looks a job may go from either to the other."""
 PAGE = 500
 TOGETHER = 32
 """Records read at a time: each may hold some megabytes."""
@@ -38,15 +40,20 @@ class Underway(msgspec.Struct, frozen=True):
 async def open_jobs(bus: Bus) -> dict[int, Open]:
     """All of them, by id; the newest first."""
     found: dict[int, Open] = {}
-    for stream in ("SCHED", "WORK"):
+    for stream in INDEX:
         for subject in await subjects_of(bus, stream):
-            kind, *words = subject.split(".")
-            if kind == "sched":
-                found.setdefault(int(words[0]), Open(int(words[0])))
-            else:
-                queue, tenant, job, _ = words
-                found[int(job)] = Open(int(job), tenant, queue)
+            enter(found, subject)
     return dict(sorted(found.items(), reverse=True))
+
+
+def enter(found: dict[int, Open], subject: str) -> None:
+    """What a message's subject tells of its job."""
+    kind, *words = subject.split(".")
+    if kind == "sched":
+        found.setdefault(int(words[0]), Open(int(words[0])))
+    else:
+        queue, tenant, job, _ = words
+        found[int(job)] = Open(int(job), tenant, queue)
 
 
 async def subjects_of(bus: Bus, stream: str, pattern: str = ">") -> list[str]:

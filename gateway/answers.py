@@ -17,7 +17,8 @@ import structlog
 
 from bus import subjects
 from bus.acks import ApiError, Full
-from bus.dispatch import Dispatcher, LiveCall
+from bus.dispatch import Dispatcher
+from bus.live_call import LiveCall
 from bus.router import Route
 from schemas.chat import OURS
 from schemas.events import Delta, Done, Event, Failed, Usage
@@ -116,7 +117,7 @@ class Answers:
 
     def _replay(self, job: Job, kept: Answer) -> LiveCall:
         """A call that has its whole answer already."""
-        call = LiveCall(self._dispatcher, job, Route("cache", ()))
+        call = LiveCall(self._dispatcher.lines, job, Route("cache", ()))
         if kept.chunks:
             call.push(Delta(kept.chunks, 0, kept.provider, 1))
         call.push(Done(kept.body, kept.usage, kept.content_type, kept.provider))

@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 
 from bus import audit
+from bus.acks import ApiError, Conflict, Full
+from bus.cancel import ADMIN
 from bus.lanes import put_first
 from bus.listing import record_anywhere
 from bus.requeue import requeue
@@ -22,7 +24,7 @@ from gateway.answer import Front
 from gateway.job_filter import ENDED, OPEN, Filter, filter_of
 from gateway.job_list import MOST as PAGE
 from gateway.job_list import JobList
-from gateway.past import dicts, text
+from gateway.past import dicts, sight, text
 from gateway.reading import decode
 from gateway.targets import check_reply_to
 from schemas.job import Job, Record, State, Style
@@ -57,11 +59,6 @@ class Bulk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     most: int = USUAL
 
 
-def scope_of(admin: ApiKey) -> str:
-    """The tenant whose jobs an administrator may see; empty: everybody's."""
-    return "" if admin.tenant == "default" else admin.tenant
-
-
 class Acts:
     """One gateway's."""
 
@@ -77,7 +74,7 @@ class Acts:
 
     async def one(self, action: str, admin: ApiKey, number: int) -> Told:
         """Do it to one job, and note who did. Raises `Problem`."""
-        told = await self._acts[action](admin, number)
+        told = await self._act(action, admin, number)
         self._note(admin, action, str(number), {name: told[name] for name in ("replayed_as",) if name in told})
         return told
 
@@ -101,19 +98,27 @@ class Acts:
         async def work() -> None:
             for number in left:
                 try:
-                    done.append(await self._acts[action](admin, number))
+                    done.append(await self._act(action, admin, number))
                 except Problem as problem:
                     failed.append({"id": number, "why": str(problem)})
 
         await asyncio.gather(*(work() for _ in range(min(TOGETHER, len(ids)))))
         return done, failed
 
+    async def _act(self, action: str, admin: ApiKey, number: int) -> Told:
+        """Raises `Problem` alone: of many jobs one that the bus refuses must not keep the others from being told."""
+        try:
+            return await self._acts[action](admin, number)
+        except (ApiError, Conflict, Full) as error:
+            text = f"The job store could not do it: {error}. Try again in a moment."
+            raise Problem(Code.UNAVAILABLE, text, retry_after=2) from error
+
     async def _meant(self, action: str, admin: ApiKey, asked: Bulk) -> tuple[list[int], bool]:
         """The jobs that are meant, and whether there are more than may be done at once."""
         if asked.ids is not None:
             ids = list(dict.fromkeys(asked.ids))
             return ids[: asked.most], len(ids) > asked.most
-        wanted = filter_of(asked.filter or {}, scope_of(admin), self.jobs.keys)
+        wanted = filter_of(asked.filter or {}, sight(admin).tenant, self.jobs.keys)
         if wanted.empty:
             raise Problem(
                 Code.INVALID_REQUEST, "An empty filter would mean every job; say at least one.", param="filter"
@@ -136,17 +141,29 @@ class Acts:
     # ---- the acts -----------------------------------------------------------------------------------------------------
 
     async def _record(self, admin: ApiKey, number: int) -> Record:
-        found = await record_anywhere(self.front.parts.bus, number, scope_of(admin))
+        found = await record_anywhere(self.front.parts.bus, number, sight(admin).tenant)
         if found is None:
             raise Problem(Code.NOT_FOUND, f"There is no job {number}, or its record has lapsed: it is kept for a week.")
         return found[1]
 
     async def _cancel(self, admin: ApiKey, number: int) -> Told:
-        record = await self._record(admin, number)
-        ended = record.state.terminal and record.state is not State.CANCELLED
-        if ended or not (record.state.terminal or await self.dispatcher.cancel(record.job)):
+        found = await record_anywhere(self.front.parts.bus, number, sight(admin).tenant)
+        if found is None:
+            cancelled = await self._cancel_call(admin, number)
+        elif (record := found[1]).state.terminal:
+            cancelled = record.state is State.CANCELLED
+        else:
+            cancelled = await self.dispatcher.cancel(record.job, ADMIN)
+        if not cancelled:
             raise Problem(Code.CONFLICT, f"Job {number} has ended; it can't be cancelled any more.")
         return {"id": number, "state": State.CANCELLED}
+
+    async def _cancel_call(self, admin: ApiKey, number: int) -> bool:
+        """A live call is stored nowhere: the gateway that holds its line ends it. False: it has ended in this moment."""
+        cancelled = await self.dispatcher.switchboard.cancel(number, sight(admin).tenant)
+        if cancelled is None:
+            raise Problem(Code.NOT_FOUND, f"There is no open job {number}: it has ended, or never was.")
+        return cancelled
 
     async def _requeue(self, admin: ApiKey, number: int) -> Told:
         record = await self._record(admin, number)
@@ -189,7 +206,7 @@ class Acts:
 
     async def _asked_before(self, admin: ApiKey, number: int) -> Job:
         """The job as it was asked for. Raises `Problem(CONFLICT)` where nobody knows the request any more."""
-        found = await record_anywhere(self.front.parts.bus, number, scope_of(admin))
+        found = await record_anywhere(self.front.parts.bus, number, sight(admin).tenant)
         if found is not None:
             record = found[1]
             if not record.state.terminal:
@@ -212,7 +229,7 @@ class Acts:
         past = self.front.parts.past
         if past is None:
             return None
-        whose = f" AND tenant = {text(scope_of(admin))}" if scope_of(admin) else ""
+        whose = f" AND tenant = {text(sight(admin).tenant)}" if sight(admin).tenant else ""
         sql = f"""SELECT tenant, key, op, model, request, epoch(created) AS created, stream, tag, client, user_agent
             FROM requests WHERE job = {number}{whose} ORDER BY created DESC LIMIT 1"""
         found = dicts((await past.ask(sql))[0])

@@ -13,18 +13,20 @@ import msgspec
 from bus import subjects
 from bus.listing import Listing, Seen, record_anywhere
 from bus.underway import Open
-from gateway.job_filter import COLUMNS, Row, line_of, line_of_row
+from gateway.job_filter import COLUMNS, Row, line_of, line_of_call, line_of_row
 from gateway.job_list import JobList
 from gateway.past import dicts, text
 from schemas.events import Attempt, Delta, Done, Failed, Progress, decode_event, usage_dict
 from schemas.job import Record, State
 from schemas.problem import Code, Problem
 from schemas.rules import steps_told
+from schemas.watch import Running
 
 Event = dict[str, Any]
 MOST_EVENTS = 500
 MOST_RUNS = 50
 _WORK = "a result is kept with the job for a week, and in the archive only where `archive.bodies` is on"
+LIVE = "A live call: its caller holds the line, and nothing of it is stored while it runs."
 GONE = f"The job's record has lapsed: {_WORK}."
 LARGE = "The request was thrown away to make room for the result, which was too large to be kept with it."
 
@@ -35,18 +37,20 @@ async def detail(jobs: JobList, number: int, tenant: str) -> Row:
     rows = await _rows(jobs, number, tenant)
     if found is not None:
         return await _of_record(jobs, found[1], rows)
-    if not rows:
-        raise Problem(Code.NOT_FOUND, f"There is no job {number}.")
-    return await _of_rows(jobs, rows)
+    if rows:
+        return await _of_rows(jobs, rows)
+    for call in await jobs.parts.dispatcher.switchboard.calls(tenant, number):
+        return _of_call(jobs, call)
+    raise Problem(Code.NOT_FOUND, f"There is no job {number}.")
 
 
 # ---- with a record ----------------------------------------------------------------------------------------------------
 
 
-async def _of_record(jobs: JobList, record: Record, rows: list[Row]) -> Row:
+async def _of_record(jobs: JobList, found: Record, rows: list[Row]) -> Row:
+    seen = await _seen(jobs.listing, found)
+    record, claim = seen.record, seen.claim  # it may have ended since it was found: all that is told is of one moment
     job = record.job
-    seen = await _seen(jobs.listing, record)
-    claim = seen.claim
     attempts = record.attempts or (claim.trail if claim else ())
     told = line_of(seen, jobs.name_of)
     timeline = [{"at": job.created, "what": "accepted" if not job.run else f"put back, run {job.run}"}]
@@ -168,6 +172,24 @@ def _why_no_result(record: Record) -> str | None:
     return (
         "There is no result: the job did not end well." if record.state is not State.DONE else "The result was empty."
     )
+
+
+# ---- of a live call ---------------------------------------------------------------------------------------------------
+
+
+def _of_call(jobs: JobList, call: Running) -> Row:
+    return {
+        **line_of_call(call, jobs.name_of),
+        "deadline": call.deadline,
+        "request": None,
+        "result": None,
+        "why_no_body": LIVE,
+        "timeline": [{"at": call.created, "what": "accepted"}, *_attempts(call.trail)],
+        "usage": None,
+        "trail": [],
+        "runs": [],
+        "actions": ["cancel"],
+    }
 
 
 # ---- from the archive -------------------------------------------------------------------------------------------------

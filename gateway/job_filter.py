@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
-from bus.ids import EPOCH
+from bus.ids import EPOCH, make_id
 from bus.listing import Seen
 from gateway.past import text
 from schemas.job import Record, State
 from schemas.problem import Code, Problem
+from schemas.watch import Running
 
 Row = dict[str, Any]
 Names = Callable[[str], str]
@@ -111,7 +112,7 @@ def filter_of(fields: Mapping[str, Any], tenant: str, keys: Callable[[str], list
 
 def id_at(moment: float) -> int:
     """The smallest id a job of that time may have."""
-    return max(0, int(moment) - EPOCH) << 22
+    return make_id(max(EPOCH, int(moment)), 0, 0)
 
 
 def _states(values: list[str]) -> frozenset[State]:
@@ -230,6 +231,34 @@ def line_of(seen: Seen, names: Names) -> Row:
         "progress": seen.progress.share if seen.progress and running else None,
         "stage": seen.progress.stage if seen.progress and running else "",
         "replay_of": job.replays or None,
+    }
+
+
+def line_of_call(call: Running, names: Names) -> Row:
+    """A live call, from the gateway that holds its line: who works on it is for the live view to tell."""
+    told = ("op", "model", "style", "tenant", "key", "queue", "created", "ref", "tag", "client", "stream")
+    unknown = (
+        "started",
+        "finished",
+        "wait_ms",
+        "total_ms",
+        "error",
+        "message",
+        "tokens_in",
+        "tokens_out",
+        "cost",
+        "parent",
+    )
+    return {
+        "id": call.job,
+        "state": State.RUNNING,
+        **{name: getattr(call, name) for name in told},
+        "key_name": names(call.key),
+        **dict.fromkeys(("served", "provider", "agent", "user_agent", "stage"), ""),
+        **dict.fromkeys((*unknown, "progress", "replay_of")),
+        "attempts": call.attempt,
+        "run": 0,
+        "first": False,
     }
 
 

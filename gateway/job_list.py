@@ -1,4 +1,5 @@
-"""All jobs as one list: the open ones from the bus, the ended ones from the archive (written or not), the newest first.
+"""All jobs as one list: the open ones from the bus, live calls from the gateways that hold their lines, the ended ones from the
+archive (written or not); the newest first.
 
 A page goes on behind the last id of the one before (`after`), so it costs the same anywhere in the list. What a newcomer
 would get wrong: a page may be short and still have a `next`: a filter that few open jobs match is looked for during
@@ -10,7 +11,7 @@ from typing import Any
 
 from bus.listing import Listing, Seen
 from bus.underway import Open
-from gateway.job_filter import COLUMNS, ENDED, OPEN, Filter, Row, id_at, line_of, line_of_row
+from gateway.job_filter import COLUMNS, ENDED, OPEN, Filter, Row, id_at, line_of, line_of_call, line_of_row
 from gateway.parts import Parts
 from gateway.past import dicts
 from schemas.job import State
@@ -44,6 +45,7 @@ class JobList:
         """At most `limit` lines below the id `after` (0: from the top), and where to go on (0: that is all)."""
         index = await self.listing.index()
         lines, floor = await self._open(wanted, limit, after)
+        lines += [line for line in await self._calls(wanted) if not after or line["id"] < after]
         if wanted.states & ENDED:
             rows, bottom = await self._ended(wanted, limit, after, floor)
             floor = max(floor, bottom)
@@ -74,12 +76,21 @@ class JobList:
                 return found, some[-1].job
         return found, 0
 
+    async def _calls(self, wanted: Filter) -> list[Row]:
+        """Live calls under way; one that waits for a slot counts as running, for its caller does not wait for a job."""
+        if State.RUNNING not in wanted.states or "error" in wanted.words:
+            return []
+        calls = await self.parts.dispatcher.switchboard.calls(wanted.tenant)
+        lines = [line_of_call(call, self.name_of) for call in calls]
+        return [line for line in lines if wanted.matches(line)]
+
     async def _candidates(self, wanted: Filter, after: int) -> list[Open]:
         """What can match, by what the index tells."""
-        every = await self.listing.below(after, wanted.tenant)
+        queues = wanted.words.get("queue")
+        every = await self.listing.below(after, wanted.tenant, queues=bool(queues))
         if wanted.until:
             every = [one for one in every if one.job < id_at(wanted.until + 1)]
-        if queues := wanted.words.get("queue"):
+        if queues:
             every = [one for one in every if not one.queue or one.queue in queues]
         if wanted.states & OPEN == {State.RUNNING}:
             running = await self.listing.running()
@@ -146,6 +157,7 @@ class JobList:
         exact = True
         if wanted.states & OPEN and "error" not in wanted.words:
             exact = await self._count_open(wanted, found)
+            found[State.RUNNING] += len(await self._calls(wanted))
         if wanted.states & ENDED and self.parts.past is not None:
             index = await self.listing.index()
             again = [str(number) for number in list(index)[:2000]]

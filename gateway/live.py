@@ -12,7 +12,9 @@ from typing import Any
 import structlog
 from litestar.types import Receive, Send
 
-from bus.dispatch import Dispatcher, LiveCall
+from bus.dispatch import Dispatcher
+from bus.lines import LAST_WORD_SECONDS
+from bus.live_call import LiveCall
 from gateway.dialects._dialect import Dialect, Teller
 from gateway.dialects.openai import OPENAI, relay
 from gateway.problems import JSON, Header, answer_of, internal
@@ -26,8 +28,6 @@ log = structlog.get_logger()
 
 QUIET_SECONDS = 15.0
 """A stream that says nothing for so long gets a comment, or a proxy on the way takes it for dead."""
-LAST_WORD_SECONDS = 2.0
-"""How long we wait for the agent's account of a call that nobody wants any more."""
 HUNG_UP = Fault(Code.CANCELLED, "The caller hung up.")
 
 
@@ -92,11 +92,11 @@ class Reply:
 class Watch:
     """Waits for the caller's hang-up and stops the call then. Its task ends by itself once the answer is out."""
 
-    __slots__ = ("_call", "_dispatcher", "_receive", "_task", "gone", "over")
+    __slots__ = ("_call", "_receive", "_task", "gone", "over")
 
-    def __init__(self, dispatcher: Dispatcher, receive: Receive, call: LiveCall) -> None:
+    def __init__(self, receive: Receive, call: LiveCall) -> None:
         self.gone = self.over = False
-        self._dispatcher, self._receive, self._call = dispatcher, receive, call
+        self._receive, self._call = receive, call
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
@@ -105,7 +105,7 @@ class Watch:
         if self.over:
             return
         self.gone = True
-        self._dispatcher.stop(self._call)  # the agent's last word tells what the call has cost until now
+        self._call.stop()  # the agent's last word tells what the call has cost until now
         asyncio.get_running_loop().call_later(LAST_WORD_SECONDS, self._call.fail, HUNG_UP)
 
 

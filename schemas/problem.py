@@ -1,7 +1,7 @@
 """The one way to fail: a code for machines and a sentence that tells a person what to do.
 
 `Fault` is what travels; `Problem` is the exception that carries it. Two tables elsewhere give a code its meaning:
-`gateway/problems.py` (HTTP status and dialect) and `bus/worker.py` (try again or not). A message never holds a key,
+`gateway/problems.py` (HTTP status and dialect) and `bus/retry.py` (try again or not). A message never holds a key,
 a prompt or a trace: it is shown to the caller as it is.
 """
 

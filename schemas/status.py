@@ -7,7 +7,7 @@ A provider's refusal keeps the provider's own status where that status speaks of
 from schemas.problem import Code, Fault
 
 CLIENT_CLOSED = 499
-"""The caller hung up or cancelled: nobody reads this status but the archive (nginx's number)."""
+"""Cancelled: by the caller, who mostly reads it no more, or by an administrator (nginx's number). No SDK tries it again."""
 
 STATUS: dict[Code, int] = {
     Code.INVALID_REQUEST: 400,

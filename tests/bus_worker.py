@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 from bus_house import echo, house, until
 
-from bus import streams, worker
+from bus import leases, streams, worker
 from bus.connection import Link
 from schemas.events import Delta, Done, Event
 from schemas.job import Job
@@ -48,7 +48,7 @@ def short_lease(seconds: float) -> None:
     """A lease of `seconds` instead of 15."""
     streams.ACK_WAIT = seconds
     worker.LEASE = seconds - 0.5
-    worker.WIP_EVERY = 1.0
+    leases.WIP_EVERY = 1.0
 
 
 async def main() -> None:

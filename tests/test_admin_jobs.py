@@ -1,78 +1,15 @@
-"""An operator sees every job and acts on it: the list, one job, single and bulk actions, through the admin API."""
+"""An operator sees every job: the list, one job, dead letters, filters, and nothing of other tenants."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_house import House, chat, open_house, until
+from gateway_house import chat, until
+from jobs_desk_kit import Desk, open_desk
 
-from bus.config import Config, new_key
 from bus.connection import Link
-from bus.registry import Registry
-from ops import catalogue
-from ops.past import Archived
-from ops.seal import Seal
-from schemas.provider import Model, Provider
-
-
-class Desk:
-    """A house with an administrator, and one of another tenant."""
-
-    def __init__(self, house: House, boss: str, stranger: str) -> None:
-        self.house, self.boss, self.stranger = house, boss, stranger
-
-    async def ask(self, method: str, path: str, body: Any = None, key: str = "") -> tuple[int, Any]:
-        more = {"data": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
-        status, _, answer = await self.house.get(f"/admin{path}", key or self.boss, method, **more)
-        return status, answer
-
-    async def want(self, method: str, path: str, body: Any = None) -> Any:
-        status, answer = await self.ask(method, path, body)
-        assert status == 200, answer
-        return answer
-
-    async def queued(self, model: str = "m", **more: Any) -> int:
-        status, _, answer = await self.house.post(chat(model, **more), headers={"Prefer": "respond-async"})
-        assert status == 202, answer
-        return int(answer["id"])
-
-    async def job(self, number: int) -> Any:
-        return await self.want("GET", f"/jobs/{number}")
-
-    async def ended(self, number: int, state: str) -> Any:
-        async def look() -> Any:
-            found = await self.job(number)
-            return found if found["state"] == state else None
-
-        return await until(look)
-
-    async def ids(self, query: str = "") -> list[int]:
-        return [line["id"] for line in (await self.want("GET", f"/jobs{query}"))["data"]]
-
-
-@asynccontextmanager
-async def open_desk(link: Link, tmp: Path, *, agent: bool = True) -> AsyncIterator[Desk]:
-    from bus.connection import open_bus
-
-    async with open_bus(link, "past") as reader:
-        past = Archived(reader, tmp / "archive")
-
-        def registry(config: Config) -> Registry:
-            return Registry(config, Seal(b"m" * 32), catalogue.load(), catalogue.kinds())
-
-        async with open_house(link, agent=agent, past=past, registry=registry) as house:
-            boss, key = new_key("boss", ("admin",))
-            stranger, other = new_key("stranger", ("admin",), tenant="elsewhere")
-            await house.config.put_key(key)
-            await house.config.put_key(other)
-            if not agent:
-                models = (Model(name="m"),)
-                await house.config.put_provider(Provider(name="away", kind="openai", models=models, discover=False))
-            yield Desk(house, boss, stranger)
 
 
 @pytest.fixture
@@ -153,52 +90,6 @@ async def test_one_job_tells_all_that_is_known_of_it(desk: Desk) -> None:
     assert "choices" in answer
 
 
-async def test_a_waiting_job_is_cancelled_and_a_failed_one_is_put_back_or_replayed(desk: Desk) -> None:
-    await desk.want("POST", "/queues/fake/pause", {})
-    number = await desk.queued()
-    assert (await desk.job(number))["actions"] == ["cancel", "first"]
-    assert (await desk.want("POST", f"/jobs/{number}/first"))["first"] is True
-    assert (await desk.job(number))["first"] is True
-    assert (await desk.want("POST", f"/jobs/{number}/cancel"))["state"] == "cancelled"
-    assert (await desk.want("POST", f"/jobs/{number}/cancel"))["state"] == "cancelled"
-    status, answer = await desk.ask("POST", f"/jobs/{number}/requeue")
-    assert (status, answer["error"]["code"]) == (409, "conflict")
-    await desk.want("POST", "/queues/fake/resume", {})
-
-    again = (await desk.want("POST", f"/jobs/{number}/replay"))["replayed_as"]
-    job = await desk.ended(again, "done")
-    assert (job["replay_of"], job["key_name"], job["request"]) == (number, "app", (await desk.job(number))["request"])
-    status, answer = await desk.ask("POST", "/jobs/5/cancel")
-    assert status == 404
-    status, answer = await desk.ask("POST", f"/jobs/{number}/explode")
-    assert status == 404
-    rows = await _audit(desk)
-    assert [row[:2] for row in rows if row[1] == "job"] == [
-        ("put_first", "job"), ("cancelled", "job"), ("cancelled", "job"), ("replayed", "job"),
-    ]  # fmt: skip
-
-
-async def _audit(desk: Desk) -> list[tuple[str, str, str]]:
-    from schemas.log import decode_audit_logs
-
-    async def read() -> list[tuple[str, str, str]]:
-        found = []
-        for message in await desk.house.bus.read("LOG", {"seq": 1, "batch": 200, "next_by_subj": "log.*.audit"}):
-            found += [(row.action, row.kind, row.name) for row in decode_audit_logs(message.data)]
-        return found
-
-    return await until(read)
-
-
-async def test_a_replay_is_refused_when_its_key_may_no_longer_ask(desk: Desk) -> None:
-    number = await desk.queued()
-    await desk.ended(number, "done")
-    await desk.house.config.revoke_key(desk.house.key.id)
-    status, answer = await desk.ask("POST", f"/jobs/{number}/replay")
-    assert (status, answer["error"]["code"]) == (409, "conflict")
-    assert "revoked" in answer["error"]["message"]
-
-
 async def test_a_dead_letter_tells_its_runs_and_can_be_put_back(desk: Desk) -> None:
     number = await desk.queued("413")
     await desk.ended(number, "failed")
@@ -234,21 +125,6 @@ async def test_failed_jobs_behind_many_that_were_put_back_are_not_forgotten(
             break
         after = f"&after={page['next']}"
     assert found == numbers[2::-1]
-
-
-async def test_a_bulk_action_says_what_it_would_do_and_then_does_it(idle: Desk) -> None:
-    numbers = [await idle.queued(tag="a") for _ in range(5)] + [await idle.queued(tag="b") for _ in range(2)]
-    dry = await idle.want("POST", "/jobs/cancel", {"filter": {"tag": "a"}, "dry_run": True})
-    assert (dry["matched"], dry["done"], dry["more"], dry["ids"]) == (5, 0, False, numbers[4::-1])
-    some = await idle.want("POST", "/jobs/first", {"filter": {"tag": "a"}, "most": 2})
-    assert (some["matched"], some["done"], some["more"]) == (2, 2, True)
-    done = await idle.want("POST", "/jobs/cancel", {"filter": {"tag": "a"}})
-    assert (done["matched"], done["done"], done["failed"]) == (5, 5, [])
-    assert (await idle.want("POST", "/jobs/cancel", {"filter": {"tag": "a"}}))["matched"] == 0
-    mixed = await idle.want("POST", "/jobs/requeue", {"ids": [numbers[0], numbers[5], 7]})
-    assert (mixed["done"], {one["id"] for one in mixed["failed"]}) == (0, {numbers[0], numbers[5], 7})
-    assert all(one["why"] for one in mixed["failed"])
-    assert len([row for row in await _audit(idle) if row == ("cancelled", "job", "bulk")]) == 2
 
 
 UNCLEAR = (
@@ -305,32 +181,3 @@ async def test_another_tenants_administrator_sees_and_does_nothing(idle: Desk) -
     status, _ = await idle.ask("GET", "/jobs", key=idle.house.secret)
     assert status == 403
     assert (await idle.job(number))["state"] == "queued"
-
-
-async def test_fifty_that_put_one_job_back_at_once_make_one_run(desk: Desk) -> None:
-    number = await desk.queued("413")
-    await desk.ended(number, "failed")
-    await desk.want("POST", "/queues/fake/pause", {})
-    answers = await asyncio.gather(*(desk.ask("POST", f"/jobs/{number}/requeue") for _ in range(50)))
-    assert sorted(status for status, _ in answers) == [200] + [409] * 49
-    await desk.want("POST", "/queues/fake/resume", {})
-    await desk.ended(number, "failed")
-    assert [run["run"] for run in (await desk.job(number))["runs"]] == [0]
-    assert {row.run for row in desk.house.rows if row.job == number} == {0, 1}
-
-
-async def test_whoever_races_for_a_job_one_end_counts(desk: Desk) -> None:
-    """cancel, put first and finish at once: one terminal state, one row."""
-    for _ in range(8):
-        number = await desk.queued()
-        await asyncio.gather(
-            desk.ask("POST", f"/jobs/{number}/cancel"),
-            desk.ask("POST", f"/jobs/{number}/first"),
-            desk.ask("POST", f"/jobs/{number}/requeue"),
-        )
-        row = await desk.house.row(number)
-        job = await desk.job(number)
-        assert job["state"] == row.outcome
-        assert job["state"] in ("done", "cancelled")
-    told = [row.job for row in desk.house.rows if row.style == "queued" and not row.again]
-    assert len(told) == len(set(told)) == 8

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from bus_house import until
-from test_admin_jobs import open_desk
+from jobs_desk_kit import open_desk
 
 from bus.connection import Link
 from ops import errand_jobs

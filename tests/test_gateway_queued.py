@@ -75,7 +75,7 @@ async def test_the_events_of_a_streamed_job_come_as_sse_and_resume_where_they_br
     _, _, accepted = await house.post(chat(stream=True), headers=ASYNC)
     url, key = f"{house.url}/jobs/{accepted['id']}/events", {"X-Api-Key": house.secret}
     async with house.http.get(url, headers=key) as reply:
-        assert reply.headers["content-type"].startswith("text/event-stream")
+        assert reply.headers["content-type"] == "text/event-stream; charset=utf-8"
         told = events_of(await reply.read())
     names = [name for _, name, _ in told]
     assert (names[0], names[-1]) == ("progress", "done")

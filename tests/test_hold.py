@@ -9,13 +9,16 @@ from bus_house import House, echo, house, request, until
 
 from bus.config import Config
 from bus.connection import Link, open_bus
-from bus.dispatch import LiveCall
 from bus.history import versions
 from bus.hold import Hold, Mode
 from bus.lanes import put_first
+from bus.listing import Listing
+from bus.live_call import LiveCall
+from bus.underway import subjects_of
 from schemas.events import Delta, Done, Event, Failed
 from schemas.job import Job, State
 from schemas.problem import Code, Problem
+from schemas.provider import Model, Provider
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +54,20 @@ async def last(call: LiveCall) -> Event:
     return event
 
 
+async def crowded(home: House) -> tuple[asyncio.Event, LiveCall, LiveCall]:
+    """A call that has the one slot until the gate opens, and one that waits behind it."""
+    gate = asyncio.Event()
+
+    async def slow(job: Job) -> AsyncIterator[Event]:
+        await gate.wait()
+        yield Done(b"{}")
+
+    await home.worker(slow, slots=1, reserve=0)
+    taken = await home.dispatcher.live(request(home))
+    await until(lambda: home.workers[0].runs)
+    return gate, taken, await home.dispatcher.live(request(home))
+
+
 async def test_a_held_queue_starts_nothing_and_what_runs_ends(nats: Link) -> None:
     """A stream that is under way when the queue is held is told to its end."""
     async with house(nats) as home:
@@ -84,16 +101,7 @@ async def test_a_held_queue_starts_nothing_and_what_runs_ends(nats: Link) -> Non
 
 async def test_calls_go_where_nobody_holds_them_and_those_that_wait_there_already_go_too(nats: Link) -> None:
     async with house(nats) as home:
-        gate = asyncio.Event()
-
-        async def slow(job: Job) -> AsyncIterator[Event]:
-            await gate.wait()
-            yield Done(b'"slow"')
-
-        await home.worker(slow, slots=1, reserve=0)
-        taken = await home.dispatcher.live(request(home))
-        await until(lambda: home.workers[0].runs)
-        stuck = await home.dispatcher.live(request(home))
+        gate, taken, stuck = await crowded(home)
         await home.worker(echo, name="two")
         await hold(home)
         first = await last(stuck)
@@ -110,16 +118,7 @@ async def test_calls_go_where_nobody_holds_them_and_those_that_wait_there_alread
 
 async def test_a_call_that_waits_where_nobody_else_serves_hears_that_it_is_held(nats: Link) -> None:
     async with house(nats) as home:
-        gate = asyncio.Event()
-
-        async def slow(job: Job) -> AsyncIterator[Event]:
-            await gate.wait()
-            yield Done(b"{}")
-
-        await home.worker(slow, slots=1, reserve=0)
-        taken = await home.dispatcher.live(request(home))
-        await until(lambda: home.workers[0].runs)
-        stuck = await home.dispatcher.live(request(home))
+        gate, taken, stuck = await crowded(home)
         await hold(home)
         async with asyncio.timeout(3):
             event = await last(stuck)
@@ -214,3 +213,25 @@ async def test_pausing_and_resuming_while_jobs_run_loses_and_doubles_none(nats: 
         await home.config.drop_hold("one")
         await ended(home, *jobs)
         assert sorted(ran) == sorted(job.id for job in jobs)
+
+
+async def test_a_list_by_queue_finds_jobs_where_they_have_moved_to(nats: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bus.listing.MOVED_SECONDS", 0.0)
+    async with house(nats, keeper=True) as home:
+        await until(lambda: home.keeper.leading)
+        gate, listing = asyncio.Event(), Listing(home.bus)
+
+        async def slow(job: Job) -> AsyncIterator[Event]:
+            await gate.wait()
+            yield Done(b"{}")
+
+        await home.config.put_provider(Provider(name="one", kind="openai", models=(Model(name="m"),)))
+        jobs = [await accept(home) for _ in range(3)]
+        assert {one.queue for one in await listing.below()} == {"one"}
+        await home.worker(slow, name="two", slots=1)
+        async with asyncio.timeout(8):
+            while await subjects_of(home.bus, "WORK", "work.one.>"):  # noqa: ASYNC110  # it happens in the server
+                await asyncio.sleep(0.02)
+        assert {(one.job, one.queue) for one in await listing.below(queues=True)} == {(job.id, "two") for job in jobs}
+        gate.set()
+        await ended(home, *jobs)

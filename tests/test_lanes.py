@@ -80,7 +80,7 @@ async def test_what_is_put_first_goes_before_the_others_of_its_queue(nats: Link)
         await until(lambda: clerk.began)
         for job in (jobs[5], jobs[4]):
             await put_first(home.dispatcher, job.tenant, job.id)
-        await until(lambda: home.workers[0].front.waits)
+        await until(lambda: home.workers[0].room.front.waits)
         clerk.gate.set()
         await all_done(home, jobs)
         order = [jobs.index(next(job for job in jobs if job.id == number)) for number in clerk.began]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from bus_house import House, house, request, until
 from bus_worker import short_lease
-from test_jobs import durable, empty, outcome
+from jobs_kit import durable, empty, outcome
 
 from bus import subjects
 from bus.puller import ACK
@@ -25,11 +25,11 @@ from schemas.provider import Model
 @pytest.fixture(autouse=True)
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases of 2 seconds, and a keeper that does not wait 10."""
-    for module, field in (("streams", "ACK_WAIT"), ("worker", "LEASE"), ("worker", "WIP_EVERY")):
+    for module, field in (("streams", "ACK_WAIT"), ("worker", "LEASE"), ("leases", "WIP_EVERY")):
         found = getattr(__import__(f"bus.{module}", fromlist=[field]), field)
         monkeypatch.setattr(f"bus.{module}.{field}", found)
     short_lease(2.0)
-    for name in ("fleet.STALE", "worker.STALE"):
+    for name in ("fleet.STALE", "peers.STALE"):
         monkeypatch.setattr(f"bus.{name}", 1.8)
     monkeypatch.setattr("bus.keeper.GRACE", 0.5)
     monkeypatch.setattr("bus.keeper.TURN", 0.3)
@@ -116,7 +116,7 @@ async def test_a_queue_leaves_alone_what_another_ones_lost_delivery_brings_it(se
         gate.open.set()
         for job in old:
             assert (await outcome(made, job)).state is State.DONE
-        await until(lambda: made.workers[0].misled >= 1, 6)
+        await until(lambda: made.workers[0].deliveries.misled >= 1, 6)
         other.open.set()
         for job in new:
             assert (await outcome(made, job)).state is State.DONE

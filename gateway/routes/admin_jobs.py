@@ -7,10 +7,11 @@ from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from gateway.job_acts import ACTIONS, Acts, scope_of
+from gateway.job_acts import ACTIONS, Acts
 from gateway.job_detail import detail
 from gateway.job_filter import FIELDS, Filter, filter_of
 from gateway.job_list import MOST, JobList
+from gateway.past import sight
 from schemas.job import State, Style
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
@@ -27,7 +28,7 @@ async def list_jobs(request: Asked, job_list: NamedDependency[JobList], admin: N
     style, tag, ref, error, from, to, q; several values with commas. `limit` (at most 500), `after`: `next` of the page before;
     `counts=1` counts by state too."""
     fields = _query(request)
-    return await _listed(job_list, filter_of(_filters(fields), scope_of(admin), job_list.keys), fields)
+    return await _listed(job_list, filter_of(_filters(fields), sight(admin).tenant, job_list.keys), fields)
 
 
 @get("/dead-letters", summary="Jobs that failed for good")
@@ -35,7 +36,7 @@ async def dead_letters(request: Asked, job_list: NamedDependency[JobList], admin
     """Stored jobs whose last run failed; filters and paging as `/admin/jobs`. `can_requeue`: it can be put back as it is;
     `history` has its earlier runs."""
     fields = _query(request)
-    wanted = filter_of(_filters(fields), scope_of(admin), job_list.keys)
+    wanted = filter_of(_filters(fields), sight(admin).tenant, job_list.keys)
     styles = frozenset({str(Style.QUEUED), str(Style.CALLBACK), str(Style.DIRECT)})
     styles &= wanted.words.get("style", styles)
     wanted = msgspec.structs.replace(wanted, states=frozenset({State.FAILED}), words={**wanted.words, "style": styles})
@@ -46,7 +47,7 @@ async def dead_letters(request: Asked, job_list: NamedDependency[JobList], admin
 @get("/jobs/{number:int}", summary="One job, with all that is known of it")
 async def show_job(number: FromPath[int], job_list: NamedDependency[JobList], admin: NamedDependency[ApiKey]) -> Fields:
     """Request and result while they are kept, the story in its order, and `actions` that are possible now."""
-    return await detail(job_list, number, scope_of(admin))
+    return await detail(job_list, _id(number), sight(admin).tenant)
 
 
 @post("/jobs/{number:int}/{action:str}", status_code=200, summary="cancel, requeue, replay a job, or put it first")
@@ -56,9 +57,9 @@ async def act_on_job(
     acts: NamedDependency[Acts],
     admin: NamedDependency[ApiKey],
 ) -> Fields:
-    """`cancel`: any that is open; `requeue`: a failed one, once more under its id; `replay`: a new job with the same request;
-    `first`: before the others of its queue."""
-    return await acts.one(_action(action), admin, number)
+    """`cancel`: any that is open, sync calls too; `requeue`: a failed one, once more under its id; `replay`: a new job with the
+    same request; `first`: before the others of its queue."""
+    return await acts.one(_action(action), admin, _id(number))
 
 
 @post([f"/jobs/{action}" for action in ACTIONS], status_code=200, summary="The same for many jobs")
@@ -77,6 +78,12 @@ def _action(said: str) -> str:
     if said not in ACTIONS:
         raise Problem(Code.NOT_FOUND, f"There is no action '{said[:40]}'. There are: {', '.join(ACTIONS)}.")
     return said
+
+
+def _id(number: int) -> int:
+    if 0 < number < 2**53:
+        return number
+    raise Problem(Code.NOT_FOUND, f"There is no job {number}.")
 
 
 def _query(request: Asked) -> dict[str, str]:

@@ -94,7 +94,7 @@ async def follow_job(
         raise Problem(Code.INVALID_REQUEST, "Last-Event-ID must be the id of an event of this job.", param="after")
     events = desk.follow(caller, job_id(job), int(last))
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no", "x-job-id": job}
-    return Stream(_told(events), media_type="text/event-stream; charset=utf-8", headers=headers)
+    return Stream(_told(events), media_type="text/event-stream", headers=headers)
 
 
 @delete("/jobs/{job:str}", status_code=200, summary="Cancel a job", tags=["jobs"])

@@ -35,7 +35,7 @@ async def read_response(
     if not stream:
         return _shown(await _body(record, desk, caller))
     events = told_again(desk, caller, record.job, starting_after)
-    return Stream(events, media_type="text/event-stream; charset=utf-8", headers=_HEADERS)
+    return Stream(events, media_type="text/event-stream", headers=_HEADERS)
 
 
 @post("/v1/responses/{name:str}/cancel", status_code=200, summary="Cancel a background response", tags=["responses"])
