@@ -1,12 +1,13 @@
 """What happens to files, on its way to the archive's table `files`: rows in batches, behind the back of whoever acts.
 
-What a newcomer would get wrong: whoever stores or deletes a file waits for nothing here, so a process that is killed within
-the next 0.2 s takes its rows with it. A row's id says what happened to which revision of the record, so two that tell the
-same tell one row; and a batch goes out under one name until it is stored.
+What a newcomer would get wrong: whoever stores or deletes a file waits for nothing here, so a process that is killed at once
+takes the row with it (a busy one the rows of 0.2 s). A row's id says what happened to which revision of the record, so two
+that tell the same tell one row; and a batch goes out under one name until it is stored.
 """
 
 import asyncio
 import secrets
+import time
 from collections import deque
 
 import structlog
@@ -21,7 +22,7 @@ from schemas.problem import Problem
 log = structlog.get_logger()
 
 SECONDS = 0.2
-"""So long rows are gathered."""
+"""Between two messages at least: what comes meanwhile is gathered."""
 ROWS = 500
 HELD = 20_000
 """Rows that wait at most while the bus is away; further ones are dropped, and counted in the log."""
@@ -35,6 +36,8 @@ class FileNotes:
         self._rows: deque[FileLog] = deque()
         self._task: asyncio.Task[None] | None = None
         self._dropped = 0
+        self._next = 0.0
+        """When the next message may go (monotonic seconds)."""
 
     def add(self, event: str, record: FileRecord, revision: int, time: float, actor: str = "") -> None:
         """`event`: stored, deleted, lapsed or evicted. `revision`: the record's, as it is stored or was removed."""
@@ -53,7 +56,8 @@ class FileNotes:
     async def _run(self) -> None:
         while self._rows:
             if len(self._rows) < ROWS:
-                await asyncio.sleep(SECONDS)
+                await asyncio.sleep(self._next - time.monotonic())
+            self._next = time.monotonic() + SECONDS
             batch = self._batch()
             await self._send(subjects.log(batch[0].tenant, "file"), encode_logs(batch))
         if self._dropped:

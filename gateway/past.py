@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from bus.tenants import HOUSE
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 from storage.duck import quoted
@@ -18,8 +19,6 @@ from storage.sql import Result
 
 LIMIT = 10_000
 """Rows of one answer."""
-HOUSE = "default"
-"""The tenant whose administrators see everybody's rows."""
 SCOPES = ("admin", "analytics")
 
 

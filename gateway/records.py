@@ -28,6 +28,7 @@ from schemas.rows import NO_ACCOUNTS, Accounts, Bill, row
 log = structlog.get_logger()
 
 SECONDS = 0.2
+"""From one round of messages to the next: a lone row goes at once, and a killed gateway takes it along only in that moment."""
 ROWS = 500
 BATCH_BYTES = 2_500_000
 """Size at which a batch is full. One row holds up to 4 MB of bodies, and both must pass NATS's 8 MB together."""
@@ -103,14 +104,16 @@ class Records:
         self._tell_dropped()
 
     async def _run(self) -> None:
+        loop, due = asyncio.get_running_loop(), 0.0
         while True:
             await self._some.wait()
             self._some.clear()
             if self._count < ROWS:
                 self._full.clear()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(SECONDS):
+                    async with asyncio.timeout_at(due):
                         await self._full.wait()
+            due = loop.time() + SECONDS
             while self._count:
                 self._unsent = self._batch()
                 await self._send_surely()

@@ -18,25 +18,28 @@ from bus.config import Config
 from gateway.past import Past, sight
 from schemas.provider import ApiKey
 from storage.report_words import named, wanted_of
-from storage.reports import Person, Report, Wanted
+from storage.reports import Report
 from storage.rights import ALL, Whose
+from storage.sources import Person, Wanted
 
-__all__ = ["Answer", "ask", "csv_of", "named", "notes", "people_of", "plain", "understood"]
+__all__ = ["ReportAnswer", "ask", "csv_of", "named", "notes", "people_of", "plain", "understood"]
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """Columns, and rows of plain values. `parameters`: as they were understood."""
+class ReportAnswer(msgspec.Struct, frozen=True):
+    """What `/admin/reports/{name}` answers."""
 
     name: str
     parameters: dict[str, Any]
+    """As they were understood."""
     columns: list[str]
     rows: list[list[Any]]
+    """Cells in the order of `columns`; in JSON, times are Unix seconds."""
     sql: str
     elapsed_ms: float
     warnings: list[str]
 
 
-async def ask(past: Past, config: Config, caller: ApiKey, report: Report, said: Mapping[str, str]) -> Answer:
+async def ask(past: Past, config: Config, caller: ApiKey, report: Report, said: Mapping[str, str]) -> ReportAnswer:
     """Raises `Problem(INVALID_REQUEST)` that names a wrong parameter, `Problem(FORBIDDEN)`."""
     whose = sight(caller)
     people = people_of(config.keys.values(), whose)
@@ -46,7 +49,7 @@ async def ask(past: Past, config: Config, caller: ApiKey, report: Report, said: 
     elapsed = round((time.perf_counter() - began) * 1000, 1)
     columns, rows = named(found.columns, found.rows, people)
     warnings = [*found.warnings, *notes(report, wanted, sql, len(rows))]
-    return Answer(report.name, understood(wanted, said), columns, rows, sql, elapsed, warnings)
+    return ReportAnswer(report.name, understood(wanted, said), columns, rows, sql, elapsed, warnings)
 
 
 def people_of(keys: Iterable[ApiKey], whose: Whose) -> tuple[Person, ...]:

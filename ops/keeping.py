@@ -1,4 +1,5 @@
-"""The archiver's chores: months are closed, old text and old months go, and what a command asks for is done at once.
+"""The archiver's chores: old text and old months go, months are closed, acts whose note was lost are told, and what a command
+asks for is done at once.
 
 One process writes to the archive. So a command takes the folder itself while nobody has it, and else asks the archiver on
 the bus (`chore`), which answers with a sign of life each second and then with the result. What a newcomer would get wrong:
@@ -19,6 +20,7 @@ import structlog
 from bus import subjects
 from bus.connection import Bus, Link, open_bus
 from bus.wire import Message
+from ops import untold
 from schemas.log import AuditLog, encode_logs
 from schemas.problem import Code, Problem
 from storage import parts
@@ -92,8 +94,7 @@ class Chores:
             await ear.close()
 
     async def turn(self, now: float) -> None:
-        """What is due. Raises what the disk, DuckDB and the bus do."""
-        await asyncio.to_thread(self._close, now)
+        """What is due. Raises what the disk, DuckDB and the bus do. What must go comes first: nothing may hold it up."""
         if now >= self._next:
             while await asyncio.to_thread(self.keeper.empty_bodies, now):
                 pass
@@ -101,6 +102,9 @@ class Chores:
                 await self._note(month)
                 await asyncio.to_thread(self.keeper.drop, month.month)
             self._next = now + HOUR
+            if told := await untold.tell(self.bus, self.keeper.archive, now):
+                log.info("archive.acts_told", acts=told)
+        await asyncio.to_thread(self._close, now)
 
     def _close(self, now: float) -> None:
         while self.keeper.close_month(now):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bus.connection import Bus
 from gateway.past import LIMIT, Query, Told
-from ops.archiver import read_hot
+from ops.log_reader import read_hot
 from ops.readers import Readers
 from schemas.problem import Code, Problem
 from storage import frames
@@ -37,10 +37,15 @@ class Archived:
 
     async def ask(self, *questions: str, month: str = "", limit: int = LIMIT, whose: Whose = ALL) -> list[Result]:
         question = Question(
-            id=self._number(), sqls=list(questions), month=month, limit=limit, seconds=SECONDS, whose=whose, trusted=True,
-            hot=frames.waiting(await read_hot(self.bus, self.root)),
-        )  # fmt: skip
-        answer, _ = await self.readers.answer(question, "")
+            id=self._number(),
+            sqls=list(questions),
+            month=month,
+            limit=limit,
+            seconds=SECONDS,
+            whose=whose,
+            trusted=True,
+        )
+        answer, _ = await self.readers.answer(question, f"{whose.tenant}.{whose.key}", self._hot)
         assert isinstance(answer, frames.Rows)
         return [
             Result(one.columns, one.types, [tuple(row) for row in one.rows], one.cut, one.warnings)
@@ -84,15 +89,17 @@ class Archived:
         question = Question(
             id=query.id if query.kind == "json" else number, sqls=[query.sql], kind=query.kind, month=query.month,
             limit=query.limit, seconds=query.seconds, whose=query.whose, target=f"{number}.{query.kind}",
-            hot=frames.waiting(await read_hot(self.bus, self.root)),
         )  # fmt: skip
-        answer, folder = await self.readers.answer(question, query.asker)
+        answer, folder = await self.readers.answer(question, query.asker, self._hot)
         match answer:
             case frames.Text():
                 return Told(body=answer.body, rows=answer.rows)
             case frames.Saved():
                 return Told(file=folder / question.target, rows=answer.rows)
         raise Problem(Code.INTERNAL, "The reader of the archive answered something else.")
+
+    async def _hot(self) -> frames.Waiting:
+        return frames.waiting(await read_hot(self.bus, self.root))
 
     def _number(self) -> str:
         return f"q{next(self._numbers)}"

@@ -5,12 +5,15 @@ still held when it stopped is missing until it runs again; a note on stderr says
 """
 
 import asyncio
+import os
 import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Kind = Literal["table", "csv", "json", "parquet"]
+GRACE = 2.0
+"""Seconds that a query has to stop."""
 
 
 def schema() -> int:
@@ -42,31 +47,45 @@ def schema() -> int:
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """What was asked for. `output`: a file for all of it; without, its first `limit` rows go to stdout."""
+    """What was asked for. `output`: a file for all of it; without, its first `limit` rows go to stdout. `seconds`: how long
+    it may take."""
 
     query: str
     kind: Kind = "table"
     limit: int = 10_000
     output: Path | None = None
     month: str = ""
+    seconds: float = 600.0
 
 
 def sql(settings: Settings, link: Link | None, wish: Wish) -> int:
     """Answer on stdout or in a file. Ctrl-C breaks the query off. Raises `Problem`."""
-    if wish.month and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", wish.month):
-        raise Problem(Code.INVALID_REQUEST, f"A month is written as 2026-11, not {wish.month}")
-    if wish.kind == "parquet" and wish.output is None and sys.stdout.isatty():
-        raise Problem(Code.INVALID_REQUEST, "Parquet is for a file: add --output FILE, or send it on with > FILE")
+    _check(wish)
     engine = archive.Sql(settings.data / "archive", _hot(settings, link), month=wish.month)
     if wish.output is not None:
-        target = wish.output
-        rows = _patiently(engine, lambda: engine.save(wish.query, target, "csv" if wish.kind == "table" else wish.kind))
+        target, kind = wish.output, wish.kind if wish.kind != "table" else "csv"
+        rows = _patiently(engine, lambda: engine.save(wish.query, target, kind, wish.seconds))
         sys.stderr.write(f"{rows} rows written to {target}\n")
     elif wish.kind == "parquet":
-        _pass_on(engine, wish.query)
+        _pass_on(engine, wish)
     else:
-        tell(_patiently(engine, lambda: engine.query(wish.query, wish.limit)), wish)
+        texts = wish.kind != "json"
+        tell(_patiently(engine, lambda: engine.query(wish.query, wish.limit, wish.seconds, texts)), wish)
     return 0
+
+
+def _check(wish: Wish) -> None:
+    wrong = ""
+    if wish.month and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", wish.month):
+        wrong = f"A month is written as 2026-11, not {wish.month}"
+    elif wish.limit < 1 or wish.seconds <= 0:
+        wrong = "--limit and --seconds are at least 1"
+    elif wish.output is not None and (wish.output.is_dir() or not wish.output.absolute().parent.is_dir()):
+        wrong = f"--output {wish.output}: it is a folder, or there is no folder for it"
+    elif wish.kind == "parquet" and wish.output is None and sys.stdout.isatty():
+        wrong = "Parquet is for a file: add --output FILE, or send it on with > FILE"
+    if wrong:
+        raise Problem(Code.INVALID_REQUEST, wrong)
 
 
 def _patiently(engine: "archive.Sql", work: Callable[[], T]) -> T:
@@ -76,17 +95,27 @@ def _patiently(engine: "archive.Sql", work: Callable[[], T]) -> T:
         try:
             return task.result()
         except KeyboardInterrupt:
-            while not task.done():
-                engine.interrupt()
-                wait([task], 0.1)
+            _break_off(engine, task)
             raise
 
 
-def _pass_on(engine: "archive.Sql", query: str) -> None:
+def _break_off(engine: "archive.Sql", task: "Future[T]") -> None:
+    """DuckDB is deaf in some functions: what has not stopped within the grace, or at a second Ctrl-C, ends with us."""
+    with suppress(KeyboardInterrupt):
+        end = time.monotonic() + GRACE
+        while time.monotonic() < end:
+            engine.interrupt()
+            if wait([task], 0.1).done:
+                return
+    engine.forget()
+    os._exit(130)
+
+
+def _pass_on(engine: "archive.Sql", wish: Wish) -> None:
     """All of it as Parquet to stdout. The format's end is written last and its start is read first: so a file in between."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "result.parquet"
-        _patiently(engine, lambda: engine.save(query, target, "parquet"))
+        _patiently(engine, lambda: engine.save(wish.query, target, "parquet", wish.seconds))
         with target.open("rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)
 
@@ -122,13 +151,15 @@ def _cell(value: object) -> str:
 def _hot(settings: Settings, link: Link | None) -> "Hot | None":
     """The rows that the archiver has not written yet."""
     if link is None:
-        sys.stderr.write(f"note: no AI Server runs on {settings.data}; these are the rows that it had written\n")
+        there = (settings.data / "archive").is_dir()
+        what = "these are the rows that it had written" if there else "and there is no archive in it yet"
+        sys.stderr.write(f"note: no AI Server runs on {settings.data}; {what}\n")
         return None
     return asyncio.run(_read_hot(settings, link))
 
 
 async def _read_hot(settings: Settings, link: Link) -> "Hot":
-    from ops.archiver import read_hot
+    from ops.log_reader import read_hot
 
     logs.setup("error")
     async with open_bus(link, "cli", timeout=3) as bus:

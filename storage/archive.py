@@ -2,8 +2,9 @@
 
 `append` writes a batch's files, makes them durable, and then moves the mark (`storage.parts`): that is the commit, and the
 position in LOG and the rows can't disagree, whatever dies when. Derived tables are part of it: their
-files are made of the requests file just written. What a newcomer would get wrong: after any exception the files of a
-half-done batch may be in place, so the next `append` first clears what the mark has not passed.
+files are made of the requests file just written. What a newcomer would get wrong: after any exception, and a kill, the files
+of a half-done batch may be in place, so the next `append` first clears what the mark has not passed: then it is known that
+LOG still has those rows.
 
 All of it blocks: call it in a thread. `append` and `merge` may run at once, for a merge touches committed files only.
 """
@@ -65,9 +66,10 @@ class Archive:
             lock.close()
             raise Problem(Code.CONFLICT, f"Another archiver writes to {self.root}.") from None
         self._lock = lock
-        for draft in (self.root / ".tmp").iterdir():
-            shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
-        self.recover()
+        self.mark = parts.read_mark(self.root)
+        with self._merging:
+            self._tidy()
+        self._doubtful = True
 
     def close(self) -> None:
         """Give the folder free; a merge under way is broken off, which costs nothing but its work."""
@@ -80,23 +82,40 @@ class Archive:
                 lock.close()
 
     def recover(self) -> None:
-        """Back to the last commit: files of a batch that was never committed go, and files already merged."""
+        """Back to the last commit: files of a batch that was never committed go, drafts, and files already merged."""
         self.mark = parts.read_mark(self.root)
         with self._merging:
-            found = parts.listing(self.root)
-            half = [part for part in found if parts.torn(self.mark, part)]
-            done = parts.covered(tuple(part for part in found if part not in half))
-            for part in half + done:
+            half = [part for part in parts.listing(self.root) if parts.torn(self.mark, part)]
+            for part in half:
                 part.path(self.root).unlink(missing_ok=True)
+            self._tidy()
         if half:
             log.info("archive.batch_withdrawn", files=len(half), seq=self.mark.seq)
         self._doubtful = False
+
+    def _tidy(self) -> None:
+        """Remove drafts, and files whose rows are in another one: by its name, so it must prove that it can be read."""
+        for draft in (self.root / ".tmp").iterdir():
+            shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
+        done = parts.covered(part for part in parts.listing(self.root) if not parts.torn(self.mark, part))
+        if not done:
+            return
+        with duck.connect(self.root / ".tmp", MEMORY) as con:
+            bad = {part for part in set(done.values()) if duck.damage(con, part.path(self.root))}
+        for part in bad:
+            log.error(
+                "archive.file_damaged", file=str(part.path(self.root)), error="it hides files that it can't replace"
+            )
+        for part, other in done.items():
+            if other not in bad:
+                part.path(self.root).unlink(missing_ok=True)
 
     def renew(self, end: int) -> None:
         """Begin a new epoch at the stream's start. Rows up to `end`, the stream's last sequence now, are looked up first."""
         now = time.time()
         self.mark = Mark(epoch=parts.new_epoch(now), check_until=end, check_before=now + DOUBT_SECONDS)
         parts.write_mark(self.root, self.mark)
+        self._doubtful = False  # nothing was written in it yet
         log.info("archive.epoch_begun", epoch=self.mark.epoch, check_until=end)
 
     def append(self, rows: Sequence[tuple[int, Row]], last: int, stamp: str) -> int:
@@ -136,6 +155,11 @@ class Archive:
         if self._con is None:
             self._con = self._open.enter_context(duck.connect(self.root / ".tmp", MEMORY))
         return self._con
+
+    def rest(self) -> None:
+        """Give the database's memory back until the next batch."""
+        with self._appending:
+            self._hang_up()
 
     def _hang_up(self) -> None:
         self._con = None

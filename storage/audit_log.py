@@ -15,8 +15,8 @@ import msgspec
 from schemas.problem import Code, Problem
 from storage.duck import quoted
 from storage.report_words import keys_of, number, wrong
-from storage.reports import Person
 from storage.request_log import Page
+from storage.sources import Person
 from storage.spans import literal, span_of
 
 PAGE, LONGEST_PAGE = 100, 500

@@ -2,7 +2,8 @@
 
 DuckDB is imported when it is first needed, not before: it costs 35 MB. What a newcomer would get wrong: its errors don't
 name the damaged file, so after an error every file is read alone to find it (`Damaged`); and a file may vanish between
-listing and reading because the archiver has merged it (`Vanished`): list again and try again.
+listing and reading because the archiver has merged it (`Vanished`): list again and try again. A file somebody put there
+whose columns have other types is damaged too: one of them would stop the archiver and every query.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.log import Row
-from storage.tables import Table, json_lines
+from storage.tables import TABLES, Table, json_lines
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Con
@@ -98,6 +99,15 @@ def ids_in(con: "Con", paths: Sequence[Path], ids: list[str], since: float) -> s
     return {name for (name,) in _look_up(con, paths, ask, none, values)}
 
 
+def revisions_in(con: "Con", paths: Sequence[Path], since: float) -> list[tuple[int, float]]:
+    """Revision and time of the acts in files of `audit`, of this time (Unix seconds) or later. Raises as `ids_in` does."""
+    none = "(SELECT NULL::BIGINT AS revision, NULL::TIMESTAMP AS time LIMIT 0)"
+    ask = "SELECT revision, epoch(time) FROM ({}) WHERE revision > 0 AND time >= make_timestamp($since)"
+    return [
+        (revision, at) for revision, at in _look_up(con, paths, ask, none, {"since": max(0, int(since * 1_000_000))})
+    ]
+
+
 def _look_up(con: "Con", paths: Sequence[Path], ask: str, none: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     import duckdb
 
@@ -130,12 +140,32 @@ def blame(con: "Con", paths: Sequence[Path]) -> None:
 
 
 def damage(con: "Con", path: Path) -> str:
-    """Why the file can't be read from its first byte to its last; empty: it can."""
+    """Why the file can't be read from its first byte to its last, as its folder's table; empty: it can."""
     import duckdb
 
     try:
-        con.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM read_parquet({quoted(path)}, hive_partitioning = false)")
-        con.fetchall()
+        con.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM {source(path)}").fetchall()
+        table = TABLES.get(
+            path.parent.parent.name
+        )  # an INTEGER may stand for a BIGINT, but a VARCHAR makes all of them texts
+        return table.misfit(columns(con, f"({select(table, [path])})")) if table else ""
+    except duckdb.InterruptException:
+        raise
     except duckdb.Error as error:
         return str(error).splitlines()[0]
-    return ""
+
+
+def source(path: Path) -> str:
+    """The file as it is, for FROM."""
+    return f"read_parquet({quoted(path)}, hive_partitioning = false)"
+
+
+def columns(con: "Con", source: str) -> dict[str, str]:
+    """The columns, in their order and with their types, of what stands behind FROM."""
+    return {name: kind for name, kind, *_ in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+
+
+def count(con: "Con", source: str) -> int:
+    """The rows of what stands behind FROM."""
+    found = con.execute(f"SELECT count(*) FROM {source}").fetchone()
+    return int(found[0]) if found else 0

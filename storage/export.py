@@ -7,6 +7,7 @@ name only when it is complete, and one that is there is compared by its hash.
 """
 
 import errno
+import hashlib
 import os
 import tempfile
 import time
@@ -19,7 +20,7 @@ import msgspec
 
 from schemas.problem import Code, Problem
 from storage import duck, manifest, parts
-from storage.manifest import CHUNK, Entry, Garbled, Manifest
+from storage.manifest import Entry, Garbled, Manifest
 from storage.parts import Part
 from storage.verify import MEMORY
 
@@ -79,12 +80,12 @@ class _Export:
 
     def _one(self, part: Part, known: Entry | None) -> None:
         source, target = part.path(self.root), part.path(self.target)
-        if not self._there(target, source, known):
-            digest = copy(source, target, self._tell(part))
-            if known is not None and digest != known.sha256:
-                return self._leave(part, target, "it is not what the manifest says")
-            self.copied += 1
         try:
+            if not self._there(target, source, known):
+                digest = copy(source, target, self._tell(part))
+                if known is not None and digest != known.sha256:
+                    return self._leave(part, target, "it is not what the manifest says")
+                self.copied += 1
             self.done[part] = manifest.describe(self.con, part, target)
         except duck.Damaged as error:
             self._leave(part, target, str(error))
@@ -137,16 +138,15 @@ def export(root: Path, target: Path, wish: Wish | None = None, told: Told | None
 def copy(source: Path, target: Path, told: Callable[[int], None] | None = None) -> str:
     """Copy a file so that it has its name only when it is whole and on the disk; returns its SHA-256.
 
-    Raises `duck.Vanished`, OSError, and `Problem` when what was written can't be read back.
+    Raises `duck.Vanished`, `duck.Damaged` where the disk does not give it, OSError of the target, and `Problem` when what was
+    written can't be read back.
     """
-    import hashlib
-
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.part")
     digest = hashlib.sha256()
     try:
-        with source.open("rb", buffering=0) as given, draft.open("wb", buffering=0) as made:
-            while chunk := given.read(CHUNK):
+        with draft.open("wb", buffering=0) as made:
+            for chunk in manifest.chunks(source):
                 digest.update(chunk)
                 _write(made.fileno(), chunk)
                 if told:
@@ -155,10 +155,6 @@ def copy(source: Path, target: Path, told: Callable[[int], None] | None = None) 
         if manifest.hashed(draft)[1] != digest.hexdigest():
             raise Problem(Code.INTERNAL, f"{target} does not hold what was written to it: the disk is broken")
         os.replace(draft, target)
-    except FileNotFoundError:
-        if source.exists():
-            raise
-        raise duck.Vanished(source.name) from None
     finally:
         draft.unlink(missing_ok=True)
     parts.sync(target.parent)

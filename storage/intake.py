@@ -19,7 +19,7 @@ from schemas.problem import Code, Problem
 from storage import duck, manifest, merging, parts
 from storage.archive import Archive
 from storage.export import copy
-from storage.manifest import Garbled, Manifest
+from storage.manifest import Entry, Garbled, Manifest
 from storage.parts import Part
 from storage.tables import REQUESTS, TABLES, Table
 
@@ -95,12 +95,13 @@ class _Staging:
         except Garbled as error:
             return Taken(name, "refused", why=f"the manifest of {part.month} can't be read: {error}")
         entry = book.entry(part) if book else None
-        if _size(own) == part.size:
-            mine = manifest.hashed(own)[1]
-            if mine == manifest.hashed(path)[1] and (entry is None or entry.sha256 == mine):
-                return Taken(name, "here", left=entry.rows if entry else self._rows(path))
         target = part.path(self.folder)
-        digest = copy(path, target, lambda more: self._tell(more, name))
+        try:
+            if _same(own, path, part.size, entry):
+                return Taken(name, "here", left=entry.rows if entry else duck.count(self.con, duck.source(path)))
+            digest = copy(path, target, lambda more: self._tell(more, name))
+        except duck.Damaged as error:
+            return Taken(name, "refused", why=f"damaged: {error}")
         if entry is not None and digest != entry.sha256:
             target.unlink()
             return Taken(name, "refused", why="it is not what its manifest says: altered or damaged")
@@ -108,10 +109,6 @@ class _Staging:
             target.unlink()
             return Taken(name, "refused", why=f"damaged: {why}")
         return None
-
-    def _rows(self, path: Path) -> int:
-        found = self.con.execute(f"SELECT count(*) FROM {manifest.source(path)}").fetchone()
-        return int(found[0]) if found else 0
 
     def missing(self, given: list[Part]) -> list[Taken]:
         """What the manifests name and is not there."""
@@ -153,8 +150,10 @@ def _one(archive: Archive, folder: Path, part: Part) -> Taken:
     while True:
         try:
             return archive.work(lambda con, found: _Intake(archive, con, found).one(folder, part), still=True)
-        except duck.Damaged:
-            continue  # a file here: known as damaged now, and left out
+        except duck.Damaged as error:
+            if error.path == part.path(folder):
+                return Taken(_name(part), "refused", why=f"damaged: {error}")
+            # a file here: known as damaged now, and left out
 
 
 class _Intake:
@@ -169,18 +168,19 @@ class _Intake:
             return Taken(_name(part), "refused", why=why)
         digest = manifest.hashed(path)[1]
         own = self._of_that_name(part)
-        if own is not None and manifest.hashed(own.path(self.root))[1] == digest:
-            return Taken(_name(part), "here", left=self._count(manifest.source(path)))
+        sound = own is not None and own not in self.archive.damaged
+        if own is not None and sound and manifest.hashed(own.path(self.root))[1] == digest:
+            return Taken(_name(part), "here", left=duck.count(self.con, duck.source(path)))
         if own is not None and self._broken(own, digest):
             return self._restore(own, part, path)
         return self._merged(part, path, table, digest)
 
     def _merged(self, part: Part, path: Path, table: Table, digest: str) -> Taken:
         """What of it is not here: the file itself, or those rows."""
-        total, here = self._count(manifest.source(path)), self._here(part)
+        total, here = duck.count(self.con, duck.source(path)), self._here(part)
         new = self._new_rows(path, table, here)
         try:
-            rows = self._count(f"({new})")
+            rows = duck.count(self.con, f"({new})")
         except Exception:
             duck.blame(self.con, here)
             raise
@@ -197,16 +197,15 @@ class _Intake:
 
     def _unfit(self, part: Part, path: Path, table: Table) -> str:
         """Why the file can't be one of this archive; empty: it can."""
-        mark, schema = self.archive.mark, manifest.columns(self.con, path)
+        mark, schema = self.archive.mark, duck.columns(self.con, duck.source(path))
         if parts.torn(mark, part):
             return "it is ahead of this archive, which will read those rows from the bus itself"
-        for column in table.columns:
-            if schema.get(column.name, column.type) != column.type:
-                return f"its column {column.name} is {schema[column.name]}, not {column.type}"
+        if misfit := table.misfit(schema):
+            return misfit
         if missing := [name for name in (*_identity(table)[:1], table.time) if name not in schema]:
             return f"it is no file of the table {table.name}: it has no column {missing[0]}"
         month = f"coalesce(strftime({table.time}, '%Y-%m'), 'no month')"
-        ask = f"SELECT {month} FROM {manifest.source(path)} WHERE {month} <> $month LIMIT 1"
+        ask = f"SELECT {month} FROM {duck.source(path)} WHERE {month} <> $month LIMIT 1"
         other = self.con.execute(ask, {"month": part.month}).fetchone()
         return f"it has rows of {other[0]} in the folder of {part.month}" if other else ""
 
@@ -226,7 +225,7 @@ class _Intake:
         return entry is not None and entry.sha256 == digest
 
     def _restore(self, own: Part, part: Part, path: Path) -> Taken:
-        rows = self._count(manifest.source(path))
+        rows = duck.count(self.con, duck.source(path))
         os.replace(path, own.path(self.root))
         parts.sync(own.path(self.root).parent)
         self.archive.damaged.discard(own)
@@ -242,7 +241,7 @@ class _Intake:
     def _new_rows(self, path: Path, table: Table, here: list[Path]) -> str:
         """The SELECT of the rows that are not here, each once."""
         names = _identity(table)
-        schema = manifest.columns(self.con, path)
+        schema = duck.columns(self.con, duck.source(path))
         own = [_key("new", name, name in schema) for name in names]
         same = " AND ".join(f"{mine} = {_key('old', name)}" for mine, name in zip(own, names, strict=True))
         once = (
@@ -251,13 +250,13 @@ class _Intake:
             else ""
         )
         return (
-            f"SELECT new.* FROM {manifest.source(path)} AS new WHERE NOT EXISTS "
+            f"SELECT new.* FROM {duck.source(path)} AS new WHERE NOT EXISTS "
             f"(SELECT 1 FROM ({duck.select(table, here)}) AS old WHERE {same}) {once}"
         )
 
     def _doubled(self, path: Path, names: tuple[str, ...], schema: dict[str, str]) -> bool:
         keys = ", ".join(_key("new", name, name in schema) for name in names)
-        ask = f"SELECT count(*) > count(DISTINCT row({keys})) FROM {manifest.source(path)} AS new"
+        ask = f"SELECT count(*) > count(DISTINCT row({keys})) FROM {duck.source(path)} AS new"
         found = self.con.execute(ask).fetchone()
         return bool(found and found[0])
 
@@ -268,10 +267,6 @@ class _Intake:
             return not any(one.stem == part.stem for one in near)
         overlapping = [one for one in near if one.first <= part.last and part.first <= one.last]
         return all(one in self.archive.damaged and one.within(part) for one in overlapping)
-
-    def _count(self, source: str) -> int:
-        found = self.con.execute(f"SELECT count(*) FROM {source}").fetchone()
-        return int(found[0]) if found else 0
 
 
 def _identity(table: Table) -> tuple[str, ...]:
@@ -290,8 +285,12 @@ def _name(part: Part) -> str:
     return f"{part.table}/month={part.month}/{part.name}"
 
 
-def _size(path: Path) -> int:
+def _same(own: Path, given: Path, size: int, entry: Entry | None) -> bool:
+    """Whether the file here is the one that is given, and what its manifest says. Raises `duck.Damaged` for the given one."""
     try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return -1
+        if own.stat().st_size != size:
+            return False
+        mine = manifest.hashed(own)[1]
+    except (FileNotFoundError, duck.Damaged):
+        return False  # what comes may take its place
+    return mine == manifest.hashed(given)[1] and (entry is None or entry.sha256 == mine)

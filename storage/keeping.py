@@ -207,7 +207,7 @@ class Keeper:
         order = table.sort or table.time
         column, _, way = order.partition(",")[0].strip().partition(" ")
         back = f"{column} {'>' if way else '<'} lag({column}) OVER ()"
-        ask = f"SELECT 1 FROM (SELECT {back} AS back FROM {manifest.source(path)}) WHERE back LIMIT 1"
+        ask = f"SELECT 1 FROM (SELECT {back} AS back FROM {duck.source(path)}) WHERE back LIMIT 1"
         return part if con.execute(ask).fetchone() is None else self._revise(con, part, "*", f"ORDER BY {order}")
 
     def _revise(self, con: "Con", part: Part, columns: str, order: str = "") -> Part:
@@ -215,7 +215,7 @@ class Keeper:
         manifest.vouch(self.root, [part])
         path, new = part.path(self.root), part.revised()
         draft = self.root / ".tmp" / f"revise-{part.table}-{part.month}-{new.name}"
-        merging.write(con, f"SELECT {columns} FROM {manifest.source(path)} {order}", [path], draft)
+        merging.write(con, f"SELECT {columns} FROM {duck.source(path)} {order}", [path], draft)
         merging.put(self.root, new, draft)
         path.unlink()
         return msgspec.structs.replace(new, size=new.path(self.root).stat().st_size)
@@ -245,11 +245,11 @@ class Keeper:
     def _oldest(self, con: "Con", part: Part) -> float | None:
         path = part.path(self.root)
         try:
-            there = [name for name in BODIES if name in manifest.columns(con, path)]
+            there = [name for name in BODIES if name in duck.columns(con, duck.source(path))]
             if not there:
                 return None
             some = " OR ".join(f"{name} IS NOT NULL" for name in there)
-            found = con.execute(f"SELECT epoch(min(created)) FROM {manifest.source(path)} WHERE {some}").fetchone()
+            found = con.execute(f"SELECT epoch(min(created)) FROM {duck.source(path)} WHERE {some}").fetchone()
         except Exception:
             duck.blame(con, [path])
             raise
@@ -257,7 +257,7 @@ class Keeper:
 
     def _silence(self, con: "Con", part: Part, until: float) -> str:
         limit = f"make_timestamp({int(until * 1_000_000)})"
-        there = [name for name in BODIES if name in manifest.columns(con, part.path(self.root))]
+        there = [name for name in BODIES if name in duck.columns(con, duck.source(part.path(self.root)))]
         emptied = ", ".join(f"CASE WHEN created >= {limit} THEN {name} END AS {name}" for name in there)
         duck.blame(con, [part.path(self.root)])
         new = self._revise(con, part, f"* REPLACE ({emptied})")

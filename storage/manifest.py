@@ -9,7 +9,7 @@ hashed again each time the manifest is written, damage that came meanwhile would
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,10 +113,10 @@ def describe(con: "Con", part: Part, path: Path, told: Told | None = None) -> En
     """Read the file from its first byte to its last. Raises `duck.Damaged`, `duck.Vanished`."""
     duck.blame(con, [path])
     size, digest = hashed(path, told)
-    schema = columns(con, path)
+    schema = duck.columns(con, duck.source(path))
     time = TABLES[part.table].time
     span = f"min({time})::VARCHAR, max({time})::VARCHAR" if time in schema else "NULL, NULL"
-    found = con.execute(f"SELECT count(*), {span} FROM {source(path)}").fetchone()
+    found = con.execute(f"SELECT count(*), {span} FROM {duck.source(path)}").fetchone()
     assert found is not None
     rows, first, last = found
     return Entry(
@@ -141,28 +141,27 @@ def vouch(root: Path, there: Iterable[Part]) -> None:
             raise duck.Damaged(part.path(root), "it is not what the manifest says")
 
 
-def source(path: Path) -> str:
-    """The file as it is, for FROM."""
-    return f"read_parquet({duck.quoted(path)}, hive_partitioning = false)"
-
-
-def columns(con: "Con", path: Path) -> dict[str, str]:
-    return {name: kind for name, kind, *_ in con.execute(f"DESCRIBE SELECT * FROM {source(path)}").fetchall()}
-
-
 def hashed(path: Path, told: Told | None = None) -> tuple[int, str]:
-    """Bytes and SHA-256. Raises `duck.Vanished`."""
+    """Bytes and SHA-256. Raises `duck.Vanished`, `duck.Damaged` where the disk does not give them."""
     digest, size = hashlib.sha256(), 0
+    for chunk in chunks(path):
+        digest.update(chunk)
+        size += len(chunk)
+        if told:
+            told(len(chunk))
+    return size, digest.hexdigest()
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    """The file's bytes. Raises as `hashed` does."""
     try:
         with path.open("rb", buffering=0) as file:
             while chunk := file.read(CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-                if told:
-                    told(len(chunk))
+                yield chunk
     except FileNotFoundError:
         raise duck.Vanished(path.name) from None
-    return size, digest.hexdigest()
+    except OSError as error:
+        raise duck.Damaged(path, error.strerror or str(error)) from error
 
 
 def renewed(

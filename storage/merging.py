@@ -7,7 +7,7 @@ does a gap in a derived table, whose file is still to be made.
 """
 
 import os
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ import structlog
 
 from storage import duck, manifest, parts
 from storage.parts import Gap, Part
-from storage.tables import DERIVED, REQUESTS, TABLES, Table
+from storage.tables import DERIVED, REQUESTS, TABLES, Table, month_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Con
@@ -28,8 +28,8 @@ MANY = 32
 """Small files of one level before they are merged."""
 LEVELS = (1 << 20, 1 << 25, 1 << 30)
 """Sizes in bytes below which a file is of level 0, 1, 2."""
-LATE = timedelta(hours=25)
-"""A month is over when no row of it is to be expected: a queued job may live for a day."""
+LATE = 25 * 3600.0
+"""Seconds: a month is over when no row of it is to be expected, and a queued job may live for a day."""
 GROUP_BYTES = 24 << 20
 """Uncompressed size of a row group, which the writer holds in memory."""
 
@@ -65,9 +65,7 @@ def plan(found: tuple[Part, ...], damaged: set[Part], now: float) -> Plan | None
 
 
 def is_over(month: str, now: float) -> bool:
-    first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
-    following = (first + timedelta(days=32)).replace(day=1)
-    return datetime.fromtimestamp(now, UTC) >= following + LATE
+    return month < month_of(now - LATE)
 
 
 def missing(found: tuple[Part, ...]) -> list[Gap]:
@@ -108,8 +106,7 @@ def merge(con: "Con", root: Path, todo: Plan) -> None:
     table = TABLES[todo.parts[0].table]
     draft = root / ".tmp" / f"merge-{table.name}-{todo.result.name}"
     try:
-        order = f"ORDER BY {table.sort or table.time}" if todo.sort else ""
-        rows, written = write(con, f"SELECT * FROM ({table.merged(duck.select(table, paths))}) {order}", paths, draft)
+        rows, written = write(con, _together(con, table, duck.select(table, paths), todo.sort), paths, draft)
     except duckdb.InterruptException:
         raise
     except duckdb.Error:
@@ -123,11 +120,32 @@ def merge(con: "Con", root: Path, todo: Plan) -> None:
     log.info("archive.files_merged", table=table.name, month=todo.result.month, files=len(paths), rows=rows)
 
 
+def _together(con: "Con", table: Table, rows: str, sort: bool) -> str:
+    """The SELECT of what the rows of several files become in one."""
+    if table.merge:
+        return day_by_day(con, table, table.time, rows, table.merged)
+    return f"SELECT * FROM ({rows}) ORDER BY {table.sort or table.time}" if sort else rows
+
+
+def day_by_day(con: "Con", table: Table, time: str, rows: str, added: Callable[[str], str]) -> str:
+    """The SELECT, sorted, of what `added` makes of the SELECT `rows`; none of its rows may be made of two days' (by `time`).
+
+    A day at a time, because counts of durations stay in memory while they are added up, and a month's are larger than it.
+    """
+    con.execute(f"CREATE OR REPLACE TEMP TABLE added AS {table.none}")
+    days = con.execute(f"SELECT DISTINCT date_trunc('day', {time}) FROM ({rows}) ORDER BY 1").fetchall()
+    for (day,) in days:
+        within = f"{time} >= '{day}'::TIMESTAMP AND {time} < '{day}'::TIMESTAMP + INTERVAL 1 DAY"
+        of_day = f"SELECT * FROM ({rows}) WHERE {within if day else f'{time} IS NULL'}"
+        con.execute(f"INSERT INTO added SELECT * FROM ({added(of_day)}) ORDER BY {table.sort}")
+    return "FROM added"
+
+
 def write(con: "Con", select: str, paths: list[Path], draft: Path) -> tuple[int, int]:
     """Write what `select` makes of the files `paths` to `draft`, fsynced; returns the rows of both. Raises `duckdb.Error`."""
     rows, size = _measure(con, paths)
     group = min(122_880, max(2048, GROUP_BYTES * rows // max(1, size) // 2048 * 2048))
-    con.execute(f"COPY ({select}) TO {duck.quoted(draft)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group})")
+    _copy(con, select, draft, f", ROW_GROUP_SIZE {group}")
     written, _ = _measure(con, [draft])
     parts.sync(draft)
     return rows, written
@@ -138,8 +156,12 @@ def close_gap(con: "Con", root: Path, gap: Gap) -> None:
     import duckdb
 
     draft = root / ".tmp" / f"derive-{gap.table}-{gap.result.name}"
+    table, requests = TABLES[gap.table], duck.rows_of(REQUESTS, gap, root)
     try:
-        make(con, TABLES[gap.table], duck.rows_of(REQUESTS, gap, root), draft)
+        if table.merge:
+            _copy(con, day_by_day(con, table, REQUESTS.time, requests, table.derived), draft)
+        else:
+            make(con, table, requests, draft)
     except duckdb.InterruptException:
         raise
     except duckdb.Error:
@@ -152,7 +174,16 @@ def close_gap(con: "Con", root: Path, gap: Gap) -> None:
 
 def make(con: "Con", table: Table, requests: str, draft: Path) -> None:
     """Write a file of a derived table from the request rows that the SELECT `requests` gives."""
-    con.execute(f"COPY ({table.derived(requests)}) TO {duck.quoted(draft)} (FORMAT parquet, COMPRESSION zstd)")
+    _copy(con, table.derived(requests), draft)
+
+
+def _copy(con: "Con", select: str, draft: Path, more: str = "") -> None:
+    """Nothing stays of what can't be written whole: the disk may be full, and this may be what fills it."""
+    try:
+        con.execute(f"COPY ({select}) TO {duck.quoted(draft)} (FORMAT parquet, COMPRESSION zstd{more})")
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def put(root: Path, part: Part, draft: Path) -> None:

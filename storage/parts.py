@@ -38,7 +38,7 @@ SOURCE = "requests"
 """The table that the others are derived of."""
 _NAME = re.compile(r"(\d{8}T\d{9}Z)-(\d{12,})-(\d{12,})\Z")
 _REVISED = re.compile(r"(.*?)(?:\.rev(\d{1,6}))?\.parquet\Z")
-_MONTH = re.compile(r"month=(\d{4}-\d{2})\Z")
+_MONTH = re.compile(r"month=(\d{4}-(?:0[1-9]|1[0-2]))\Z")
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,7 +181,7 @@ def snapshot(root: Path, tries: int = 100) -> Snapshot:
 def counting(mark: Mark, parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """The files that count: neither torn nor merged into another."""
     whole = [part for part in parts if not torn(mark, part)]
-    gone = set(covered(tuple(whole)))
+    gone = covered(whole)
     return tuple(part for part in whole if part not in gone)
 
 
@@ -190,12 +190,14 @@ def torn(mark: Mark, part: Part) -> bool:
     return part.epoch == mark.epoch != "" and part.last > mark.seq
 
 
-def covered(parts: tuple[Part, ...]) -> list[Part]:
-    """The files whose rows are in another file too. Sorted by first sequence, only the widest so far can cover the next."""
-    result, widest = [], None
+def covered(parts: Iterable[Part]) -> dict[Part, Part]:
+    """The files whose rows are in another file too, by its name, with that file. Sorted by first sequence, only the widest so
+    far can cover the next."""
+    result: dict[Part, Part] = {}
+    widest = None
     for part in sorted(parts, key=lambda p: (p.table, p.month, p.epoch, p.first, -p.last, p.stem, -p.rev)):
         if widest is not None and part.within(widest):
-            result.append(part)
+            result[part] = widest
         else:
             widest = part
     return result
@@ -254,7 +256,8 @@ def _entries(path: Path) -> list[os.DirEntry[str]]:
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
-    return entry.name.endswith(".parquet") and not entry.name.startswith(".")
+    """A link that leads nowhere is none: it would be waited for without end."""
+    return entry.name.endswith(".parquet") and not entry.name.startswith(".") and entry.is_file()
 
 
 def _part(table: str, month: str, entry: os.DirEntry[str]) -> Part:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas.problem import Code, Problem
-from storage.reports import FILTERS, MOST, TIMES, Person, Report, Wanted
+from storage.reports import FILTERS, MOST, Report
+from storage.sources import TIMES, Person, Wanted
 from storage.spans import span_of
 
 OLDEST = 3650

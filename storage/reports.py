@@ -1,64 +1,26 @@
 """Reports ready to be asked: each is one SELECT made of a few words, and that SELECT is shown with its answer.
 
 API, command and web page ask the same text, and whoever copies it into `ai-server sql` gets the same numbers. What a
-newcomer would get wrong: most read the rollup `hourly`, so times count by whole hours; a word that the rollup doesn't know
-(a tag) makes the same columns of the requests themselves, so that the numbers agree but the answer takes longer.
+newcomer would get wrong: most read the rollups, so times count by whole hours (`sources.py`).
 
 A callback is a row of its own in the archive, but no request of anybody: reports leave them out, unless `op=callback`.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 
 import msgspec
 
 from schemas.problem import Code, Problem
 from storage import callers
 from storage.duck import quoted
-from storage.hourly import HOURLY, SPANS, middle
+from storage.hourly import SPANS, middle
+from storage.sources import DIMENSIONS, TIMES, Wanted, cells, rows, tests_of, where
 from storage.spans import Span, literal
 
-DIMENSIONS = {
-    "key": "key", "user": '"user"', "tenant": "tenant", "model": "coalesce(nullif(served, ''), model)",
-    "provider": "provider", "queue": "queue", "op": "op", "style": "style", "outcome": "outcome",
-    "hour": "hour", "day": "hour::DATE", "month": "strftime(hour, '%Y-%m')",
-}  # fmt: skip
-"""Words for `by` -> SQL over `hourly`. A model is the one that answered."""
-TIMES = ("hour", "day", "month")
 MOST = 10_000
 """Rows of one report."""
 FILTERS = ("from", "to", "month", "key", "user", "model", "provider", "op", "tag", "limit")
 """What every report takes."""
-
-
-class Person(msgspec.Struct, frozen=True):
-    """Whose a key is, for reports by user."""
-
-    key: str
-    name: str = ""
-    user: str = ""
-
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """The words of a report, read and found right (`report_words.py`). Empty: not asked for."""
-
-    span: Span = Span()
-    by: tuple[str, ...] = ()
-    keys: tuple[str, ...] | None = None
-    """Ids; None: all. An empty tuple: nobody's."""
-    model: str = ""
-    provider: str = ""
-    op: str = ""
-    tag: str = ""
-    metric: str = "total"
-    days: int = 30
-    limit: int = 100
-    people: tuple[Person, ...] = ()
-    now: datetime = datetime(2026, 1, 1)
-    providers: tuple[str, ...] = ()
-    """All there are."""
-    raw: bool = False
-    """Over the requests themselves, though the rollup could answer."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -82,45 +44,6 @@ class Report(msgspec.Struct, frozen=True):
     @property
     def parameters(self) -> tuple[str, ...]:
         return (*FILTERS, *(("by",) if self.by else ()), *self.more)
-
-
-def cells(wanted: Wanted) -> str:
-    """The FROM of a report: rows of the rollup that fit, or the same rows made of the requests where it takes those."""
-    tests = [*_tests(wanted), *wanted.span.hours().tests("hour")]
-    source = "hourly"
-    if wanted.tag or wanted.raw:
-        fitting = [*wanted.span.hours().tests("created"), *([f"tag = {quoted(wanted.tag)}"] if wanted.tag else [])]
-        made = HOURLY.derived("SELECT * FROM requests" + _where(fitting))
-        source, tests = f"({made}) AS hourly", _tests(wanted)
-    if "user" in wanted.by:
-        source += f" LEFT JOIN (VALUES {_users(wanted)}) AS people(id, name) ON people.id = hourly.key"
-    return source + _where(tests)
-
-
-def rows(wanted: Wanted, *more: str) -> str:
-    """The FROM of a report over requests themselves."""
-    tag = [f"tag = {quoted(wanted.tag)}"] if wanted.tag else []
-    return "requests" + _where([*more, *_tests(wanted), *tag, *wanted.span.tests("created")])
-
-
-def _tests(wanted: Wanted) -> list[str]:
-    tests = [f"op = {quoted(wanted.op)}" if wanted.op else "op <> 'callback'"]
-    if wanted.keys is not None:
-        tests.append(f"key IN ({', '.join(map(quoted, wanted.keys))})" if wanted.keys else "false")
-    if wanted.model:
-        tests.append(f"{DIMENSIONS['model']} = {quoted(wanted.model)}")
-    if wanted.provider:
-        tests.append(f"provider = {quoted(wanted.provider)}")
-    return tests
-
-
-def _where(tests: list[str]) -> str:
-    return f" WHERE {' AND '.join(tests)}" if tests else ""
-
-
-def _users(wanted: Wanted) -> str:
-    named = [person for person in wanted.people if person.user or person.name] or [Person("", "", "")]
-    return ", ".join(f"({quoted(person.key)}, {quoted(person.user or person.name)})" for person in named)
 
 
 def _groups(wanted: Wanted) -> str:
@@ -149,7 +72,7 @@ FROM {cells(wanted)} GROUP BY ALL {_order(wanted, "requests")}"""
 def _users_first(wanted: Wanted) -> str:
     return f"""SELECT {_groups(wanted)}, round(sum(cost), 6) AS cost, sum(requests)::BIGINT AS requests,
     (sum(tokens_in) + sum(tokens_out))::BIGINT AS tokens, round(sum(cost) / sum(sum(cost)) OVER (), 4) AS share_of_cost,
-    max(hour) AS last_hour
+    max(last_hour) AS last_hour
 FROM {cells(wanted)} GROUP BY ALL {_order(wanted, "cost")}"""
 
 
@@ -206,12 +129,12 @@ FROM {cells(wanted)} GROUP BY ALL {_order(wanted, "retried")}"""
 
 
 def _attempts(wanted: Wanted) -> str:
-    tests = [*_tests(msgspec.structs.replace(wanted, model="")), *wanted.span.tests("created")]
+    tests = [*tests_of(msgspec.structs.replace(wanted, model="")), *wanted.span.tests("created")]
     if wanted.model:
         tests.append(f"model = {quoted(wanted.model)}")
     return f"""SELECT provider, error, count(*) AS attempts, count(*) FILTER (NOT last) AS tried_again,
     round(avg(ms), 2) AS mean_ms
-FROM attempts{_where(tests)} GROUP BY ALL ORDER BY attempts DESC, provider, error LIMIT {wanted.limit}"""
+FROM attempts{where(tests)} GROUP BY ALL ORDER BY attempts DESC, provider, error LIMIT {wanted.limit}"""
 
 
 def _clients(wanted: Wanted) -> str:
@@ -224,12 +147,22 @@ FROM {rows(wanted, f"{by} <> ''")} GROUP BY ALL ORDER BY requests DESC, {by} LIM
 def _slowest(wanted: Wanted) -> str:
     column = SPANS[wanted.metric]
     found = rows(wanted, f"{column} IS NOT NULL")
-    # The last place among the slowest first: so the other columns are read of those rows alone.
-    last = f"SELECT min(ms) FROM (SELECT {column} AS ms FROM {found} ORDER BY 1 DESC LIMIT {wanted.limit})"
     return f"""SELECT job, created, key, op, {DIMENSIONS["model"]} AS model, provider, outcome, error, tokens_in, tokens_out,
     attempts, wait_ms, first_ms, total_ms
-FROM {found} AND {column} >= ({last})
+FROM {found} AND {column} >= ({_least(wanted)})
 ORDER BY {column} DESC, job DESC LIMIT {wanted.limit}"""
+
+
+def _least(wanted: Wanted) -> str:
+    """SQL: what the last of the slowest took at least, so that of all others one column is read. The slowest of each cell of
+    the rollup are so many requests; where there is no whole day, the requests are looked through."""
+    days, column = wanted.span.days(), SPANS[wanted.metric]
+    if wanted.tag or wanted.raw or days.empty:
+        source = f"SELECT {column} AS ms FROM {rows(wanted)}"
+    else:
+        source = f"SELECT {wanted.metric}_max AS ms FROM daily" + where([*tests_of(wanted), *days.tests("day")])
+    return f"""SELECT CASE WHEN count(ms) = {wanted.limit} THEN min(ms) ELSE '-inf'::DOUBLE END
+    FROM ({source} ORDER BY 1 DESC NULLS LAST LIMIT {wanted.limit})"""
 
 
 def _idle(wanted: Wanted) -> str:
@@ -243,7 +176,7 @@ def _idle(wanted: Wanted) -> str:
     now = literal(wanted.now.replace(microsecond=0))
     return f"""SELECT name AS {by}, last_hour, date_diff('day', last_hour, {now}) AS days
 FROM ({names}) AS known(name)
-LEFT JOIN (SELECT {by}, max(hour) AS last_hour FROM {cells(every)} GROUP BY ALL) AS seen ON seen.{by} = known.name
+LEFT JOIN (SELECT {by}, max(last_hour) AS last_hour FROM {cells(every)} GROUP BY ALL) AS seen ON seen.{by} = known.name
 WHERE coalesce(last_hour < {now} - INTERVAL {wanted.days} DAY, true)
 ORDER BY last_hour NULLS FIRST, name LIMIT {wanted.limit}"""
 

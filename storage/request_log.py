@@ -1,8 +1,9 @@
 """The log of requests, a page at a time, the newest first; and one request with all that is known of it.
 
 A page goes on from the last row of the one before (`created`, `job`, `run`), not by counting rows: so the thousandth page
-costs what the first does, and none is shown twice while new ones come. What a newcomer would get wrong: it is quick because
-the files of months that are over are sorted the newest first, and DuckDB leaves out what can't come into the page any
+costs what the first does, and none is shown twice while new ones come. A search for words looks through some millions of
+rows at a time (`reach`), so it may find nothing and still have a next page. What a newcomer would get wrong: it is quick
+because the files of months that are over are sorted the newest first, and DuckDB leaves out what can't come into the page any
 more; an expression around `created` in the ORDER BY would take that away.
 """
 
@@ -18,7 +19,7 @@ from schemas.problem import Code, Problem
 from storage import callers
 from storage.duck import quoted
 from storage.report_words import keys_of, number, wrong
-from storage.reports import DIMENSIONS, Person
+from storage.sources import DIMENSIONS, Person
 from storage.spans import Span, literal, span_of
 from storage.tables import REQUESTS
 
@@ -35,6 +36,8 @@ FILTERS = ("month", "from", "to", "key", "user", *EQUAL, *callers.FILTERS, "q")
 SEARCHED = ("tag", "message", "model", "error")
 """Columns with few different words, where case does not matter; `ref` is searched too, as it is written."""
 LONGEST_Q = 200
+REACH = 2_000_000
+"""Rows that a page of a search looks through."""
 _ORDER = "ORDER BY created DESC, job DESC, run DESC"
 _PLACE = msgspec.json.Decoder(tuple[int, int, int])
 
@@ -46,16 +49,33 @@ class Page(msgspec.Struct, frozen=True):
     size: int
 
 
-def page(said: Mapping[str, str], people: Sequence[Person] = (), now: datetime | None = None) -> Page:
-    """Raises `Problem(INVALID_REQUEST)` that names the parameter."""
-    return export(said, people, number(said.get("limit", ""), "limit", PAGE, LONGEST_PAGE), said.get("after", ""), now)
+def page(
+    said: Mapping[str, str], people: Sequence[Person] = (), now: datetime | None = None, back_to: datetime | None = None
+) -> Page:
+    """`back_to`: no further (`reach`). Raises `Problem(INVALID_REQUEST)` that names the parameter."""
+    size = number(said.get("limit", ""), "limit", PAGE, LONGEST_PAGE)
+    return export(said, people, size, said.get("after", ""), now, back_to)
+
+
+def reach(said: Mapping[str, str], now: datetime | None = None) -> str:
+    """SQL: the day until which a page of a search looks back; null, where that is to the beginning. Raises as `page`."""
+    span, place = _span(said, now), _place(said.get("after", ""))
+    tests = Span(span.since and span.since.replace(hour=0, minute=0, second=0, microsecond=0), span.until).tests("day")
+    if place is not None:
+        tests.append(f"day < {literal(place[0])}")
+    days = f"SELECT day, sum(requests) AS n FROM daily{_where(tests)} GROUP BY day"
+    return f"""SELECT max(day)
+FROM (SELECT day, sum(n) OVER (ORDER BY day DESC) AS upto, min(day) OVER () AS first FROM ({days}))
+WHERE upto >= {REACH} AND day > first"""
 
 
 def export(
-    said: Mapping[str, str], people: Sequence[Person], size: int, after: str = "", now: datetime | None = None
-) -> Page:
+    said: Mapping[str, str], people: Sequence[Person], size: int, after: str = "", now: datetime | None = None,
+    back_to: datetime | None = None,
+) -> Page:  # fmt: skip
     """The same rows, more of them at a time."""
-    tests = [*_tests(said, people, now), *([_after(after)] if after else [])]
+    tests = [*_tests(said, people, now), *_after(after)]
+    tests += Span(since=back_to).tests("created")
     end, columns = f"{_ORDER} LIMIT {size + 1}", ", ".join(COLUMNS)
     if not said.get("q"):
         return Page(f"SELECT {columns} FROM requests{_where(tests)} {end}", size)
@@ -72,6 +92,11 @@ def cursor(row: Mapping[str, Any]) -> str:
     """The place of a row of the log, for the page after it."""
     micros = (row["created"] - datetime(1970, 1, 1)) // timedelta(microseconds=1)
     return base64.urlsafe_b64encode(msgspec.json.encode((micros, row["job"], row["run"] or 0))).decode().rstrip("=")
+
+
+def cursor_at(when: datetime) -> str:
+    """The place before which there are the rows older than `when`."""
+    return cursor({"created": when, "job": 0, "run": 0})
 
 
 def one(job: int) -> tuple[str, ...]:
@@ -92,9 +117,7 @@ def _tests(said: Mapping[str, str], people: Sequence[Person], now: datetime | No
             raise wrong(
                 word, f"The log has no parameter '{word[:40]}'; it has {', '.join(FILTERS)}, limit, after, format."
             )
-    now = now or datetime.now(UTC).replace(tzinfo=None)
-    span: Span = span_of(get("from", ""), get("to", ""), get("month", ""), now)
-    tests = span.tests("created")
+    tests = _span(said, now).tests("created")
     keys = keys_of(get("key", ""), get("user", ""), people)
     if keys is not None:
         tests.append(f"key IN ({', '.join(map(quoted, keys))})" if keys else "false")
@@ -103,6 +126,11 @@ def _tests(said: Mapping[str, str], people: Sequence[Person], now: datetime | No
     if get("model"):
         tests.append(f"(model = {quoted(get('model', ''))} OR {DIMENSIONS['model']} = {quoted(get('model', ''))})")
     return tests
+
+
+def _span(said: Mapping[str, str], now: datetime | None) -> Span:
+    now = now or datetime.now(UTC).replace(tzinfo=None)
+    return span_of(said.get("from", ""), said.get("to", ""), said.get("month", ""), now)
 
 
 def _ways_to_find(q: str) -> list[str]:
@@ -118,12 +146,25 @@ def _where(tests: list[str]) -> str:
     return f" WHERE {' AND '.join(tests)}" if tests else ""
 
 
-def _after(said: str) -> str:
+def _place(said: str) -> tuple[datetime, int, int] | None:
+    if not said:
+        return None
     try:
         micros, job, run = _PLACE.decode(base64.b64decode(said + "=" * (-len(said) % 4), b"-_", validate=True))
-        at = datetime(1970, 1, 1) + timedelta(microseconds=micros)
+        return datetime(1970, 1, 1) + timedelta(microseconds=micros), job, run
     except (ValueError, binascii.Error, msgspec.MsgspecError, OverflowError):
         raise Problem(Code.INVALID_REQUEST, "after is not the `next` of a page of this log.", param="after") from None
+
+
+def _after(said: str) -> list[str]:
+    place = _place(said)
+    if place is None:
+        return []
+    at, job, run = place
     at_once = f"created = {literal(at)} AND (job < {job} OR (job = {job} AND coalesce(run, 0) < {run}))"
-    # The first condition is what leaves files and row groups out; the second, that rows of one instant come once.
-    return f"created <= {literal(at)} AND month <= '{at:%Y-%m}' AND (created < {literal(at)} OR ({at_once}))"
+    # The first two are what leaves files and row groups out; the third, that rows of one instant come once.
+    return [
+        f"created <= {literal(at)}",
+        f"month <= '{at:%Y-%m}'",
+        f"(created < {literal(at)} OR ({at_once}))",
+    ]

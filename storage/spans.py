@@ -23,12 +23,23 @@ class Span(msgspec.Struct, frozen=True):
     since: datetime | None = None
     until: datetime | None = None
 
+    @property
+    def empty(self) -> bool:
+        return self.since is not None and self.until is not None and self.since >= self.until
+
     def hours(self) -> "Span":
         """The span of whole hours around it."""
         hour = timedelta(hours=1)
         since = self.since and self.since - _into(self.since)
         until = self.until and (self.until + hour - _into(self.until) if _into(self.until) else self.until)
         return Span(since, until)
+
+    def days(self) -> "Span":
+        """The span of whole days within it; it may be `empty`."""
+        day = timedelta(days=1)
+        until = self.until and self.until.replace(hour=0, minute=0, second=0, microsecond=0)
+        since = self.since and self.since.replace(hour=0, minute=0, second=0, microsecond=0)
+        return Span(since + day if since and since != self.since else since, until)
 
     def tests(self, column: str) -> list[str]:
         """SQL: that the time is within, and so is the month, by which whole files are left out."""

@@ -77,7 +77,15 @@ class Table(msgspec.Struct, frozen=True):
         return self._typed(f"WITH parts AS ({rows}) {self.merge}") if self.merge else rows
 
     def _typed(self, select: str) -> str:
-        return "SELECT " + ", ".join(f"{c.name}::{c.type} AS {c.name}" for c in self.columns) + f" FROM ({select})"
+        """What a column can't hold is null: a sum of absurd numbers would stop the archive for ever."""
+        return (
+            f"SELECT {', '.join(f'TRY_CAST({c.name} AS {c.type}) AS {c.name}' for c in self.columns)} FROM ({select})"
+        )
+
+    def misfit(self, there: dict[str, str]) -> str:
+        """Which of a file's columns (name -> type) has another type than here; empty: none."""
+        wrong = (column for column in self.columns if there.get(column.name, column.type) != column.type)
+        return next((f"its column {one.name} is {there[one.name]}, not {one.type}" for one in wrong), "")
 
 
 def moment(name: str, about: str) -> Column:

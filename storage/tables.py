@@ -8,12 +8,12 @@ a note from recovery to the archiver) and `seq`; those of the others are what it
 from collections.abc import Callable
 
 from schemas.log import AuditLog, FileLog, RequestLog, Row
-from storage.hourly import HOURLY
+from storage.hourly import DAILY, HOURLY
 from storage.table import Column, Table, fitting, json_lines, moment, month_of, when
 
 __all__ = [
-    "AUDIT", "DERIVED", "FILES", "HOURLY", "MONTH", "REQUESTS", "TABLES", "Column", "Table", "fits", "json_lines", "month_of",
-    "table_of", "when",
+    "AUDIT", "DAILY", "DERIVED", "FILES", "HOURLY", "MONTH", "REQUESTS", "TABLES", "Column", "Table", "fits", "json_lines",
+    "month_of", "table_of", "when",
 ]  # fmt: skip
 
 MONTH = Column(
@@ -70,52 +70,50 @@ REQUESTS = Table(
     sort="created DESC, job DESC",
 )
 
-FILES = Table(
+
+def _told(name: str, about: str, row: type[FileLog] | type[AuditLog], *columns: Column) -> Table:
+    """A table of what was told once, each row under an id of its own."""
+    first, last = (
+        Column("id", "VARCHAR", "Unique."),
+        Column("seq", "BIGINT", "Place of the record in the stream LOG."),
+    )
+    return Table(name, about, (first, *columns, last), row=row, time="time")
+
+
+FILES = _told(
     "files",
     "One row for each thing that happened to a stored file.",
-    (
-        Column("id", "VARCHAR", "Unique."),
-        moment("time", "When it happened (UTC, microseconds)."),
-        Column("tenant", "VARCHAR", "Whose file it is."),
-        Column("key", "VARCHAR", "Id of the API key whose file it is."),
-        Column("event", "VARCHAR", "stored, deleted, lapsed (its time was over) or evicted (room was needed)."),
-        Column("file", "BIGINT", "Number of the file: `file-<number>`."),
-        Column("purpose", "VARCHAR", "What it is for: artifact, input, batch, user_data …"),
-        Column("name", "VARCHAR", "Its name, as the uploader or the job gave it."),
-        Column("content_type", "VARCHAR", "Its media type."),
-        Column("size", "BIGINT", "Bytes."),
-        Column("sha256", "VARCHAR", "SHA-256 of its bytes, hexadecimal."),
-        Column("area", "VARCHAR", "public (anyone with the address reads it) or private."),
-        Column("job", "BIGINT", "The job that made it; 0: it was uploaded."),
-        Column("actor", "VARCHAR", "Who did it: a key's id or janitor; empty: its owner."),
-        Column("seq", "BIGINT", "Place of the record in the stream LOG."),
-    ),
-    row=FileLog,
-    time="time",
+    FileLog,
+    moment("time", "When it happened (UTC, microseconds)."),
+    Column("tenant", "VARCHAR", "Whose file it is."),
+    Column("key", "VARCHAR", "Id of the API key whose file it is."),
+    Column("event", "VARCHAR", "stored, deleted, lapsed (its time was over) or evicted (room was needed)."),
+    Column("file", "BIGINT", "Number of the file: `file-<number>`."),
+    Column("purpose", "VARCHAR", "What it is for: artifact, input, batch, user_data …"),
+    Column("name", "VARCHAR", "Its name, as the uploader or the job gave it."),
+    Column("content_type", "VARCHAR", "Its media type."),
+    Column("size", "BIGINT", "Bytes."),
+    Column("sha256", "VARCHAR", "SHA-256 of its bytes, hexadecimal."),
+    Column("area", "VARCHAR", "public (anyone with the address reads it) or private."),
+    Column("job", "BIGINT", "The job that made it; 0: it was uploaded."),
+    Column("actor", "VARCHAR", "Who did it: a key's id or janitor; empty: its owner."),
 )
 
-AUDIT = Table(
+AUDIT = _told(
     "audit",
     "One row for each act of a person or a tool that changed the house: providers, keys, settings, queues, others' jobs.",
-    (
-        Column("id", "VARCHAR", "Unique."),
-        moment("time", "When it was done (UTC, microseconds)."),
-        Column("tenant", "VARCHAR", "Tenant of what was changed."),
-        Column("actor", "VARCHAR", "Who did it: a key's id, cli, settings …"),
-        Column("action", "VARCHAR", "created, changed, removed, revoked, rotated, rolled_back, paused, cancelled …"),
-        Column("kind", "VARCHAR", "Of what: provider, key, rule, setting, queue, job, archive …"),
-        Column("name", "VARCHAR", "Which one."),
-        Column(
-            "detail",
-            "VARCHAR",
-            "JSON: the fields that changed with their new values, never a secret; a filter; a note.",
-        ),
-        Column("client", "VARCHAR", "Address of the HTTP client; empty: it was no HTTP call, or is not known."),
-        Column("revision", "BIGINT", "Its revision in the history of the configuration; 0: it has none."),
-        Column("seq", "BIGINT", "Place of the record in the stream LOG."),
+    AuditLog,
+    moment("time", "When it was done (UTC, microseconds)."),
+    Column("tenant", "VARCHAR", "Tenant of what was changed."),
+    Column("actor", "VARCHAR", "Who did it: a key's id, cli, settings …"),
+    Column("action", "VARCHAR", "created, changed, removed, revoked, rotated, rolled_back, paused, cancelled …"),
+    Column("kind", "VARCHAR", "Of what: provider, key, rule, setting, queue, job, archive …"),
+    Column("name", "VARCHAR", "Which one."),
+    Column(
+        "detail", "VARCHAR", "JSON: the fields that changed with their new values, never a secret; a filter; a note."
     ),
-    row=AuditLog,
-    time="time",
+    Column("client", "VARCHAR", "Address of the HTTP client; empty: it was no HTTP call, or is not known."),
+    Column("revision", "BIGINT", "Its revision in the history of the configuration; 0: it has none."),
 )
 
 _TRIES = """
@@ -136,8 +134,11 @@ def _at(seconds: str) -> str:
 
 
 def _after(milliseconds: str) -> str:
-    """SQL: the TIMESTAMP so long after `created`."""
-    return f"created + to_microseconds(CAST(round({milliseconds} * 1000) AS BIGINT))"
+    """SQL: the TIMESTAMP so long after `created`; null of what is no time a person waits (up to 31 years)."""
+    return (
+        f"CASE WHEN {milliseconds} BETWEEN -1e12 AND 1e12 "
+        f"THEN created + to_microseconds(CAST(round({milliseconds} * 1000) AS BIGINT)) END"
+    )
 
 
 ATTEMPTS = Table(
@@ -245,7 +246,7 @@ CALLBACKS = Table(
     sort="created, job, run, n",
 )
 
-TABLES = {table.name: table for table in (REQUESTS, ATTEMPTS, JOBS, CALLBACKS, HOURLY, FILES, AUDIT)}
+TABLES = {table.name: table for table in (REQUESTS, ATTEMPTS, JOBS, CALLBACKS, HOURLY, DAILY, FILES, AUDIT)}
 DERIVED = tuple(table for table in TABLES.values() if table.derive)
 _OF = {table.row: table for table in TABLES.values() if table.row}
 _FITS: dict[str, Callable[[Row], bool]] = {table.name: fitting(table) for table in _OF.values()}

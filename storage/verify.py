@@ -110,12 +110,13 @@ class _Check:
         if part in self._seen:
             return self._seen[part]
         path = part.path(self.root)
-        size, digest = manifest.hashed(path, lambda more: self._tell(more, _name(part)))
-        why = duck.damage(self.con, path)
-        if why and not path.exists():
-            raise duck.Vanished(path.name)
-        rows = 0 if why else _count(self.con, path)
-        self._seen[part] = seen = _Seen(rows, size, digest, why)
+        try:
+            size, digest = manifest.hashed(path, lambda more: self._tell(more, _name(part)))
+            duck.blame(self.con, [path])
+            seen = _Seen(duck.count(self.con, duck.source(path)), size, digest)
+        except duck.Damaged as error:
+            seen = _Seen(0, part.size, "", str(error))
+        self._seen[part] = seen
         return seen
 
     def _tell(self, more: int, name: str) -> None:
@@ -135,11 +136,12 @@ def verify(root: Path, months: Sequence[str] = (), told: Told | None = None) -> 
 
 
 def accept(root: Path, months: Sequence[str] = ()) -> list[str]:
-    """Write the manifests of closed months anew from what is there and can be read; returns the months.
+    """Write the manifests of these closed months (or all) anew from what is there and can be read; returns the months. One that
+    goes on gets none: each further file would be too much.
 
     For whoever has put right by hand what was wrong, or knows that it can't be.
     """
-    wanted = sorted(set(months) or manifest.months(root))
+    wanted = [month for month in manifest.months(root) if not months or month in months]
     with tempfile.TemporaryDirectory() as temp, duck.connect(Path(temp), MEMORY) as con:
         for month in wanted:
             there = [part for part in parts.snapshot(root).parts if part.month == month]
@@ -170,11 +172,6 @@ def _wrong(
     if seen.rows != entry.rows:
         return "altered", f"{seen.rows} rows, not {entry.rows}"
     return None
-
-
-def _count(con: "Con", path: Path) -> int:
-    found = con.execute(f"SELECT count(*) FROM {manifest.source(path)}").fetchone()
-    return int(found[0]) if found else 0
 
 
 def _name(part: Part) -> str:

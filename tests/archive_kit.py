@@ -1,4 +1,4 @@
-"""What the archive's tests share: rows, an archiver in a process of its own, and a look at the files by plain DuckDB."""
+"""What the archive's tests share: rows, a writer, an archiver in a process of its own, a look at the files by plain DuckDB."""
 
 import asyncio
 import os
@@ -10,13 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 
 from bus.connection import Bus, Link
-from schemas.log import RequestLog, encode_logs
+from schemas.log import AuditLog, FileLog, RequestLog, Row, encode_logs
+from storage.archive import Archive
+from storage.tables import DERIVED, REQUESTS, TABLES
+from storage.verify import verify
 
 NOVEMBER = 1794999600.25
 """2026-11-18 11:00:00.25 UTC."""
 OCTOBER = NOVEMBER - 30 * 86400
+DAY = 86400
+NOW = NOVEMBER + 3600
 
 _PROCESS = """
 import asyncio, signal, sys
@@ -49,6 +55,82 @@ def row(job: int, created: float = NOVEMBER, **more: Any) -> RequestLog:
         "total_ms": 12.5,
     }
     return RequestLog(job=job, created=created, **(base | more))
+
+
+def tried(*codes: str | None, at: float = NOVEMBER, **more: Any) -> str:
+    """A trail: one attempt for each code, None for a success."""
+    trail = [
+        {
+            "number": n, "queue": "q", "provider": f"p{n}", "agent": "a", "started": at + n, "seconds": 0.5, "code": code,
+            "message": code and f"it was {code}", **more,
+        }
+        for n, code in enumerate(codes, 1)
+    ]  # fmt: skip
+    return msgspec.json.encode(trail).decode()
+
+
+def mixed(job: int, created: float = NOVEMBER) -> RequestLog:
+    """Requests of all sorts, by their number."""
+    sorts: list[list[str | None]] = [[*["provider_error"] * (job % 3), None], ["timeout"], []]
+    codes = sorts[job % 5 % 3]
+    style = ["sync", "queued", "callback", "direct"][job % 4]
+    kind: dict[str, Any] = {"op": "callback", "parent": job - 1, "ref": f"callback.{job - 1}"} if job % 6 == 1 else {}
+    return row(job, created, style=style, trail=tried(*codes, at=created) if codes else "", attempts=len(codes), **kind)
+
+
+def file_row(name: str, time: float = NOVEMBER, **more: Any) -> FileLog:
+    base: dict[str, Any] = {
+        "tenant": "default", "key": "k", "event": "stored", "file": 7, "purpose": "artifact", "name": "a.png",
+        "content_type": "image/png", "size": 12,
+    }  # fmt: skip
+    return FileLog(id=name, time=time, **(base | more))
+
+
+def audit_row(name: str, time: float = NOVEMBER) -> AuditLog:
+    return AuditLog(id=name, time=time, tenant="default", actor="cli", action="changed", kind="key", name="k")
+
+
+def state(root: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every table's rows as plain DuckDB reads them from the files."""
+    found = {}
+    with duckdb.connect() as con:
+        for name in TABLES:
+            if list(root.glob(f"{name}/*/*.parquet")):
+                files = f"read_parquet('{root}/{name}/*/*.parquet', union_by_name = true, hive_partitioning = true)"
+                found[name] = con.execute(f"SELECT * FROM {files} ORDER BY ALL").fetchall()
+    return found
+
+
+def agree(root: Path) -> None:
+    """Each derived table is what its SQL makes of all requests that are archived."""
+    with duckdb.connect() as con:
+        files = f"read_parquet('{root}/requests/*/*.parquet', union_by_name = true, hive_partitioning = false)"
+        for table in DERIVED:
+            if table.merge:
+                continue  # its rows depend on what has been merged
+            whole = f"SELECT * FROM ({REQUESTS.none}) UNION ALL BY NAME SELECT * FROM {files}"
+            wanted = con.execute(f"{table.derived(whole)} ORDER BY ALL").fetchall()
+            there = f"read_parquet('{root}/{table.name}/*/*.parquet', union_by_name = true, hive_partitioning = false)"
+            assert con.execute(f"SELECT {table.names} FROM {there} ORDER BY ALL").fetchall() == wanted, table.name
+
+
+def opened(root: Path) -> Archive:
+    """A writer of an archive, its epoch begun."""
+    writer = Archive(root)
+    writer.open()
+    writer.renew(0)
+    return writer
+
+
+def add(archive: Archive, *rows: Row) -> int:
+    """Append one batch as if it were the next messages of LOG."""
+    last = archive.mark.seq + len(rows)
+    return archive.append([(archive.mark.seq + n, one) for n, one in enumerate(rows, 1)], last, f"t{last}")
+
+
+def aged(archive: Archive) -> None:
+    """As if the epoch were old: nothing is looked up for its youth."""
+    archive.mark = msgspec.structs.replace(archive.mark, check_before=0.0)
 
 
 async def tell_log(bus: Bus, *rows: RequestLog) -> int:
@@ -85,6 +167,11 @@ def jobs(archive: Path) -> list[int]:
     with duckdb.connect() as con:
         found = con.execute(f"SELECT job FROM read_parquet('{files}', hive_partitioning = true) ORDER BY job")
         return [job for (job,) in found.fetchall()]
+
+
+def findings(root: Path) -> list[tuple[str, str]]:
+    """What `verify` says is wrong."""
+    return [(one.kind, one.file) for month in verify(root) for one in month.findings]
 
 
 async def until(what: Callable[[], bool | Awaitable[bool]], seconds: float = 30.0) -> None:

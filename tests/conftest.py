@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ui_kit import Ui
 
     from bus.connection import Bus
+    from storage.archive import Archive
 
 hypothesis.settings.register_profile(
     "house", deadline=None
@@ -43,6 +44,16 @@ async def bus(nats: Link) -> "AsyncIterator[Bus]":
     async with open_bus(nats, "test") as connected:
         await declare(connected)
         yield connected
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> "Iterator[Archive]":
+    """The writer of an archive, its epoch begun."""
+    from archive_kit import opened
+
+    writer = opened(tmp_path / "archive")
+    yield writer
+    writer.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
-from archive_kit import NOVEMBER, OCTOBER, jobs, row
+from archive_kit import NOVEMBER, NOW, OCTOBER, jobs, opened, row
 
 from ops.keeping import Chore, do
 from schemas.log import FileLog
@@ -25,22 +24,6 @@ from storage.intake import Taken, room, stage, take_in
 from storage.keeping import Keeper, settle
 from storage.sql import Sql
 from storage.verify import verify
-
-NOW = NOVEMBER + 3600
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    writer = opened(tmp_path / "archive")
-    yield writer
-    writer.close()
-
-
-def opened(root: Path) -> Archive:
-    writer = Archive(root)
-    writer.open()
-    writer.renew(0)
-    return writer
 
 
 def add(archive: Archive, *numbers: int) -> None:

@@ -5,42 +5,23 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from archive_kit import NOVEMBER, OCTOBER, jobs, row, tell_log, until
+from archive_kit import NOVEMBER, NOW, OCTOBER, add, findings, jobs, row, tell_log, until
 
 from bus.connection import Bus, Link
 from ops.archiver import run_archiver
 from ops.keeping import Chore, do
-from schemas.log import AuditLog, RequestLog
 from schemas.problem import Problem
 from storage import manifest
 from storage.archive import Archive
 from storage.keeping import Keeper, settle
 from storage.overview import overview
 from storage.sql import Sql
-from storage.verify import accept, verify
-
-NOW = NOVEMBER + 3600
-DAY = 86400
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    writer = Archive(tmp_path / "archive")
-    writer.open()
-    writer.renew(0)
-    yield writer
-    writer.close()
-
-
-def add(archive: Archive, *rows: RequestLog | AuditLog) -> None:
-    last = archive.mark.seq + len(rows)
-    archive.append([(archive.mark.seq + n, one) for n, one in enumerate(rows, 1)], last, f"t{last}")
+from storage.verify import accept
 
 
 def closed(archive: Archive, *numbers: int, **more: Any) -> Keeper:
@@ -55,10 +36,6 @@ def closed(archive: Archive, *numbers: int, **more: Any) -> Keeper:
 def october(archive: Archive, table: str = "requests") -> Path:
     (file,) = archive.root.glob(f"{table}/month=2026-10/*.parquet")
     return file
-
-
-def findings(root: Path) -> list[tuple[str, str]]:
-    return [(one.kind, one.file) for month in verify(root) for one in month.findings]
 
 
 # ---- closing --------------------------------------------------------------------------------------------------------
@@ -160,7 +137,7 @@ def test_what_is_wrong_is_named_and_the_rest_can_still_be_used(archive: Archive,
     else:
         assert sorted(found) == sorted(expected)
     assert Sql(archive.root, month="2026-11").query("SELECT count(*) FROM requests").rows == [(3,)]
-    accept(archive.root, ["2026-10"])
+    assert accept(archive.root, ["2026-10", "2026-11", "2024-01"]) == ([] if harm == "no manifest" else ["2026-10"])
     assert [kind for kind, _ in findings(archive.root) if kind != "damaged"] == []
 
 

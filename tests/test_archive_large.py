@@ -1,7 +1,7 @@
 """A LOG message as large as a page of the archiver's reading."""
 
 from bus.connection import Bus
-from ops.archiver import LogReader
+from ops.log_reader import LogReader
 from schemas.log import RequestLog, encode_logs
 from storage.parts import Mark
 

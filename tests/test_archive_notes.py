@@ -5,15 +5,18 @@ import itertools
 import json
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from archive_kit import until
 
-from bus.changes import Change, audit_row
+from bus.changes import KINDS, Change, audit_row
 from bus.config import Config, new_key
 from bus.connection import Bus, Link, open_bus
 from bus.filing import files_of
+from bus.history import versions
 from bus.hold import Hold, Mode
 from bus.jobs import Jobs
 from gateway.files import About, Files
@@ -21,6 +24,9 @@ from gateway.janitor import Janitor
 from gateway.partials import Partials
 from gateway.parts import FileRules
 from gateway.quota import Quota
+from ops import untold
+from ops.archiver import run_archiver
+from ops.log_reader import LogReader
 from ops.seal import Seal
 from schemas.events import Attempt, Done, Failed
 from schemas.files import FileRecord
@@ -30,7 +36,9 @@ from schemas.problem import Code, Fault
 from schemas.provider import ApiKey, Model, Provider
 from schemas.rows import row
 from schemas.rules import ModelRule
-from schemas.secrets import SEALED
+from schemas.secrets import SEALED, SHOWN
+from storage.archive import Archive
+from storage.parts import read_mark
 
 CANARY = "sk-canary-88"
 KEY = ("default", "k")
@@ -153,6 +161,42 @@ async def test_each_change_of_the_configuration_is_told_with_its_author(bus: Bus
     assert told[2].revision == revision
     assert len({one.id for one in told}) == len(told)
     assert json.loads(told[5].detail)["name"] == "app"
+
+
+async def test_a_change_whose_note_was_lost_is_told_from_the_history_once(bus: Bus, tmp_path: Path) -> None:
+    """A process that died between its change and the note of it; and all those whose note came, which are told no more."""
+    config, now = Config(bus), time.time()
+    await config.start()
+    provider = Provider(name="one", kind="openai", base_url="http://h/v1")
+    await config.put_provider(provider, "ann")
+    await config.put_settings({"archive.bodies": True}, "ann")
+    lost = msgspec.json.encode(msgspec.structs.replace(provider, slots=3, key=CANARY))
+    await bus.keep("$KV.CONFIG.providers.one", lost, headers={"Ai-By": "bob"})
+    before = await told_acts(bus)
+    archive = Archive(tmp_path / "archive")
+    await all_archived(bus, archive.root)
+    archive.open()
+    assert await untold.tell(bus, archive, now) == 0, "it may be under way"
+    assert await untold.tell(bus, archive, now + 300) == 1
+    archive.close()
+    (found,) = (await told_acts(bus))[len(before) :]
+    assert (found.actor, found.action, found.name) == ("bob", "changed", "one")
+    assert json.loads(found.detail) == {"slots": 3, "key": SHOWN}
+    assert [one.id for kind in KINDS for one in untold.changes(kind, await versions(bus, kind))] == [
+        before[0].id, found.id, before[1].id,
+    ]  # fmt: skip
+    await all_archived(bus, archive.root)
+    archive.open()
+    assert await untold.tell(bus, archive, now + 300) == 0
+    archive.close()
+
+
+async def all_archived(bus: Bus, folder: Path) -> None:
+    end, stop = await LogReader(bus).end(), asyncio.Event()
+    task = asyncio.create_task(run_archiver(bus, folder, 0.02, stop))
+    await until(lambda: read_mark(folder).seq >= end)
+    stop.set()
+    await task
 
 
 async def test_a_command_that_hangs_up_at_once_has_told_its_change(nats: Link, bus: Bus) -> None:

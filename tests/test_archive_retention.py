@@ -6,46 +6,22 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from archive_kit import NOVEMBER, OCTOBER, jobs, row, tell_log, until
+from archive_kit import DAY, NOVEMBER, NOW, OCTOBER, add, findings, jobs, opened, row, tell_log, until
 
 from bus.connection import Bus
 from ops.archiver import run_archiver
 from ops.keeping import Chore, Chores, perform
 from schemas.discretion import Discretion
-from schemas.log import AuditLog, RequestLog
+from schemas.log import AuditLog
 from schemas.problem import Problem
 from storage import manifest
 from storage.archive import Archive
 from storage.keeping import Keeper, Rules, settle
 from storage.sql import Sql
-from storage.verify import verify
-
-NOW = NOVEMBER + 3600
-DAY = 86400
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    writer = Archive(tmp_path / "archive")
-    writer.open()
-    writer.renew(0)
-    yield writer
-    writer.close()
-
-
-def add(archive: Archive, *rows: RequestLog | AuditLog) -> None:
-    last = archive.mark.seq + len(rows)
-    archive.append([(archive.mark.seq + n, one) for n, one in enumerate(rows, 1)], last, f"t{last}")
-
-
-def findings(root: Path) -> list[tuple[str, str]]:
-    return [(one.kind, one.file) for month in verify(root) for one in month.findings]
-
 
 # ---- retention ------------------------------------------------------------------------------------------------------
 
@@ -184,9 +160,7 @@ def test_a_chore_may_be_killed_at_any_step_and_loses_and_doubles_nothing(tmp_pat
 
 def make(root: Path, step: int) -> None:
     shutil.rmtree(root, ignore_errors=True)
-    writer = Archive(root)
-    writer.open()
-    writer.renew(0)
+    writer = opened(root)
     for job in (3, 1, 2):
         add(writer, row(job, OCTOBER + job, request="text"), row(job + 100, NOVEMBER + job, request="text"))
     writer.close()

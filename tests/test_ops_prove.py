@@ -6,6 +6,7 @@ import pytest
 
 from ops.prove.chaos import APART, FREEZE, HOLDS_JOBS, SHORTEST, TARGETS, plan
 from ops.prove.crowd import Promise
+from ops.prove.tables import Told, faults
 from ops.prove.verdict import Evidence, Line, judge, read_ledger
 
 
@@ -72,6 +73,77 @@ def test_a_second_call_at_the_provider_is_told_and_allowed() -> None:
         evidence(ledger=read_ledger("mark-a\tfirst\t1\t0\t1\tgone\nmark-a\tsecond\t2\t1\t2\tdone\nhalf a li"))
     )
     assert (verdict.reexecuted, verdict.doubled) == (1, [])
+
+
+def told(**changed: Any) -> Told:
+    """The tables after two promises, the first with a callback, that were kept at the second try and at once."""
+    tries = [(1, 1, "failed", 0.0, 0.1), (1, 2, "done", 1.0, 2.0), (2, 1, "done", 1.0, 2.0)]
+    kept: dict[str, Any] = {
+        "requests": [
+            {"job": job, "run": 0, "outcome": "done", "provider": "first", "attempts": 3 - job} for job in (1, 2)
+        ],
+        "attempts": [
+            {
+                "job": job, "run": 0, "n": n, "provider": "first", "outcome": outcome, "last": outcome == "done",
+                "started": started, "ended": ended,
+            }
+            for job, n, outcome, started, ended in tries
+        ],
+        "jobs": [{"job": job, "run": 0, "state": "done"} for job in (1, 2)],
+        "callbacks": [
+            {"parent": 1, "job": 7, "run": 0, "n": n, "outcome": outcome, "last": n == 2, "webhook_id": "msg_1"}
+            for n, outcome in ((1, "failed"), (2, "done"))
+        ],
+    }  # fmt: skip
+    return Told(**(kept | changed))
+
+
+def seen(tables: Told, **changed: Any) -> list[str]:
+    given: dict[str, Any] = {
+        "promises": {1: Promise(1, "mark-a", True, 1), 2: Promise(2, "mark-b", False, 1)},
+        "ledger": [Line("mark-a", "first", 1.1, 1.9, "done"), Line("mark-b", "first", 1.1, 1.9, "done")],
+        "taken": {"msg_1": 1},
+    }
+    return [what for what, where in faults(tables, **(given | changed)).items() if where]
+
+
+def planted(table: str, at: int, **changed: Any) -> Told:
+    """The tables with one row changed."""
+    rows = [{**row, **changed} if n == at else row for n, row in enumerate(getattr(told(), table))]
+    return told(**{table: rows})
+
+
+def test_tables_that_tell_what_was_leave_nothing_to_say() -> None:
+    assert seen(told()) == []
+
+
+@pytest.mark.parametrize(
+    ("tables", "what"),
+    [
+        (told(attempts=[*told().attempts, told().attempts[0]]), "attempts told twice"),
+        (planted("attempts", 2, job=9), "attempts of nobody's request"),
+        (planted("attempts", 2, provider="second"), "attempts done without a call"),
+        (planted("attempts", 2, started=5.0, ended=6.0), "attempts done without a call"),
+        (told(attempts=told().attempts[:2]), "successes without their attempt"),
+        (planted("attempts", 0, outcome="done"), "successes without their attempt"),
+        (planted("requests", 0, attempts=1), "more attempts than counted"),
+        (told(jobs=[*told().jobs, told().jobs[1]]), "jobs told twice"),
+        (told(jobs=told().jobs[1:]), "jobs that end otherwise than their request"),
+        (planted("jobs", 0, state="failed"), "jobs that end otherwise than their request"),
+        (told(callbacks=[*told().callbacks, told().callbacks[0]]), "tries of a callback told twice"),
+        (planted("callbacks", 0, parent=2), "callbacks that nobody wanted"),
+        (planted("callbacks", 1, webhook_id="msg_2"), "callbacks told as delivered that nobody took"),
+        (told(callbacks=told().callbacks[:1]), "callbacks taken and not told as delivered"),
+    ],
+)
+def test_a_row_that_can_t_be_is_seen_in_every_table(tables: Told, what: str) -> None:
+    assert what in seen(tables)
+
+
+def test_a_success_without_a_call_at_the_provider_is_seen() -> None:
+    assert seen(
+        told(), ledger=[Line("mark-a", "first", 1.1, 1.9, "done"), Line("mark-b", "first", 1.1, 1.9, "gone")]
+    ) == ["attempts done without a call"]
 
 
 @pytest.mark.parametrize("seed", range(50))

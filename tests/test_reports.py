@@ -15,7 +15,8 @@ from schemas.problem import Code, Problem
 from storage import duck
 from storage.hourly import HOURLY, SPANS, bucket, middle
 from storage.report_words import described, wanted_of
-from storage.reports import DIMENSIONS, REPORTS, Person, report_of
+from storage.reports import REPORTS, report_of
+from storage.sources import DIMENSIONS, Person
 from storage.sql import Sql
 
 NOW = datetime(2026, 11, 18, 11, 30)
@@ -56,6 +57,50 @@ def test_a_report_of_the_rollup_is_that_of_the_requests(engine: Asker, name: str
     assert len(rolled) == len(raw) > 0
     for one, other in zip(rolled, raw, strict=True):
         assert {k: v for k, v in one.items() if not near(v, other[k])} == {}
+
+
+@pytest.mark.parametrize(
+    ("from_", "to"),
+    [
+        ("2026-11-01", "2026-11-10"),
+        ("2026-10-20T07:00:00Z", "2026-11-12T15:00:00Z"),
+        ("2026-11-03T22:00:00Z", "2026-11-04T02:00:00Z"),
+        ("2026-11-04T00:00:00Z", "2026-11-04T05:00:00Z"),
+        ("2026-11-16T23:00:00Z", ""),
+        ("", "2026-10-20T01:00:00Z"),
+    ],
+)
+@pytest.mark.parametrize(("name", "by"), [("usage", "model,month"), ("latency", "op"), ("top_users", "user")])
+def test_whole_days_and_the_hours_around_them_are_each_counted_once(
+    engine: Asker, name: str, by: str, from_: str, to: str
+) -> None:
+    said = {"from_": from_, "to": to, "by": by}
+    rolled, raw = asked(engine, name, **said), asked(engine, name, raw=True, **said)
+    assert len(rolled) == len(raw) > 0
+    for one, other in zip(rolled, raw, strict=True):
+        assert {k: v for k, v in one.items() if not near(v, other[k])} == {}
+    sql = "SELECT count(*) FROM requests WHERE op <> 'callback'"
+    sql += f" AND created >= TIMESTAMP '{from_[:19]}'" if from_ else ""
+    end = f"{to[:19]}" if "T" in to else f"{to} 24:00:00"
+    sql += f" AND created < TIMESTAMP '{end}'" if to else ""
+    if name == "usage":
+        assert (
+            sum(one["requests"] for one in rolled)
+            == engine.query(sql.replace("2026-11-10 24", "2026-11-11 00")).rows[0][0]
+        )
+
+
+def test_the_days_are_the_sum_of_their_hours(engine: Asker) -> None:
+    sums = """sum(requests), sum(tokens_out), sum(stream_tokens), sum(unpriced), sum(firsts),
+        sum(list_sum(map_values(total_hist))), sum(list_sum(map_values(wait_hist)))"""
+    days = engine.query(f"SELECT day::DATE, {sums}, max(last_hour) FROM daily GROUP BY 1 ORDER BY 1").rows
+    assert days == engine.query(f"SELECT hour::DATE, {sums}, max(hour) FROM hourly GROUP BY 1 ORDER BY 1").rows
+    most = "max({}_max)", "max({}_ms)"
+    found = [
+        engine.query(f"SELECT {', '.join(one.format(name) for name in SPANS)} FROM {table}").rows
+        for one, table in zip(most, ("daily", "requests"), strict=True)
+    ]
+    assert found[0] == found[1]
 
 
 def test_usage_is_what_counting_the_requests_gives(engine: Asker) -> None:
@@ -182,6 +227,10 @@ def test_the_slowest_come_first(engine: Asker) -> None:
     found = asked(engine, "slowest", limit="7", metric="first")
     sql = "SELECT job FROM requests WHERE op <> 'callback' ORDER BY first_ms DESC NULLS LAST LIMIT 7"
     assert [(one["job"],) for one in found] == engine.query(sql).rows
+    for said in ({"from_": "2026-11-02", "to": "2026-11-02T20:00:00Z"}, {"from_": "2026-11-02"}, {"tag": "nightly"}):
+        rolled, raw = (asked(engine, "slowest", limit="9", raw=raw, **said) for raw in (False, True))
+        assert rolled == raw
+        assert len(rolled) == 9
 
 
 def test_idle_are_those_without_a_request_for_so_long(engine: Asker) -> None:

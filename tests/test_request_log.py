@@ -150,6 +150,26 @@ async def test_filters(archived: tuple[Path, list[RequestLog]], query: dict[str,
     assert [line[0] for line in Sql(root).query(page.sql).rows] == wanted
 
 
+async def test_a_search_looks_through_some_rows_at_a_time_and_finds_all(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.request_log.REACH", 60)
+    query, pages, found = {"q": "timeout said", "limit": "5"}, [], []
+    while True:
+        page = await desk.boss.want("/requests", **query)
+        pages.append(page)
+        found += [one["job"] for one in page["data"]]
+        assert all(one["created"] >= (page["looked_back_to"] or 0) for one in page["data"])
+        if page["next"] is None:
+            break
+        query["after"] = page["next"]
+    assert found == desk.job_ids(lambda one: one.error == "timeout")
+    assert 3 < len([page for page in pages if page["looked_back_to"]]) < 12
+    nothing = await desk.boss.want("/requests", q="wombat")
+    assert (nothing["data"], nothing["looked_back_to"] % 86400) == ([], 0)
+    assert nothing["next"]
+
+
 async def test_all_that_is_known_of_a_request(desk: Desk) -> None:
     found = await desk.boss.want(f"/requests/{COUNT - 1}")
     asked = desk.rows[COUNT - 2]

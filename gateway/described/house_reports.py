@@ -7,6 +7,7 @@ import msgspec
 from gateway.described.examples import MODEL
 from gateway.described.notes import Note
 from gateway.described.shapes import Schema
+from gateway.reports import ReportAnswer
 from storage import report_words
 from storage.reports import REPORTS
 from storage.request_log import FILTERS
@@ -38,24 +39,14 @@ class ReportKinds(msgspec.Struct, kw_only=True):
     next: None = None
 
 
-class ReportAnswer(msgspec.Struct, kw_only=True):
-    name: str
-    parameters: dict[str, Any]
-    """As they were understood."""
-    columns: list[str]
-    rows: list[list[Any]]
-    """Cells in the order of `columns`; times are Unix seconds."""
-    sql: str
-    elapsed_ms: float
-    warnings: list[str]
-
-
 class RequestPage(msgspec.Struct, kw_only=True):
     data: list[dict[str, Any]]
     """Rows of the table `requests`, with the key's name and user beside its id."""
     next: str | None
     """The `after` of the next page; null: this is the last."""
     warnings: list[str]
+    looked_back_to: float | None
+    """Of a search that did not look through all: until when it did (Unix seconds)."""
 
 
 class RequestShown(msgspec.Struct, kw_only=True):
@@ -92,7 +83,7 @@ REPORT_NOTES: dict[tuple[str, str], Note] = {
         },
     ),
     ("get", "/admin/requests"): Note(
-        given=RequestPage, shown={"data": [_ROW], "next": None, "warnings": []},
+        given=RequestPage, shown={"data": [_ROW], "next": None, "warnings": [], "looked_back_to": None},
         parameters=_words(*FILTERS, "limit", "after"),
     ),
     ("get", "/admin/requests/{job}"): Note(

@@ -5,8 +5,10 @@ routes want `admin`; the right is asked for here (`sight`), and it says whose ro
 """
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -14,14 +16,15 @@ from litestar.response import Stream
 
 from gateway import reports
 from gateway.parts import Parts
-from gateway.past import dicts, past_of, sight
+from gateway.past import Past, dicts, past_of, sight
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 from storage import request_log
 from storage.report_words import described
-from storage.reports import REPORTS, Person, report_of
+from storage.reports import REPORTS, report_of
 from storage.rights import Whose
 from storage.running import Result
+from storage.sources import Person
 
 Asked = Request[Any, Any, Any]
 Fields = dict[str, Any]
@@ -48,11 +51,8 @@ async def read_report(
     found = await reports.ask(past_of(parts.past), parts.config, caller, report_of(name), said)
     if kind == "csv":
         return Response(reports.csv_of(found.columns, found.rows), media_type=CSV, headers=_saved_as(f"{name}.csv"))
-    return Response({
-        "name": found.name, "parameters": found.parameters, "columns": found.columns,
-        "rows": [[reports.plain(cell) for cell in row] for row in found.rows],
-        "sql": found.sql, "elapsed_ms": found.elapsed_ms, "warnings": found.warnings,
-    })  # fmt: skip
+    rows = [[reports.plain(cell) for cell in row] for row in found.rows]
+    return Response(msgspec.structs.replace(found, rows=rows))
 
 
 @get("/admin/requests", summary="The log of requests", tags=["admin"])
@@ -61,18 +61,25 @@ async def list_requests(
 ) -> Response[Any] | Stream:
     """The newest first. Filters: month, from, to, key, user, model, provider, op, outcome, error, client, queue, style, tag,
     ref, status, duration (milliseconds, as 100-250), browser, device, bot, user_agent, and q, which looks into ref, tag,
-    message, model and error. `format=csv`: all of them, up to 100,000 rows."""
+    message, model and error: some millions of rows at a time, so a page may be empty and have a `next`, which looks further
+    back than `looked_back_to`. `format=csv`: all of them, up to 100,000 rows."""
     whose, said = sight(caller), words_of(request)
     people, kind, past = reports.people_of(parts.config.keys.values(), whose), _kind(said), past_of(parts.past)
     if kind == "csv":
         pieces = _export(parts, said, people, whose)
         first = await anext(pieces)  # what is wrong with the question is said before the answer begins
         return Stream(_joined(first, pieces), media_type=CSV, headers=_saved_as("requests.csv"))
-    page = request_log.page(said, people)
+    back_to = await _reach(past, said, whose)
+    page = request_log.page(said, people, back_to=back_to)
     (found,) = await past.ask(page.sql, limit=page.size + 1, whose=whose)
     rows = dicts(found)
-    after = request_log.cursor(rows[page.size - 1]) if len(rows) > page.size else None
-    return Response({"data": _shown(found, people)[: page.size], "next": after, "warnings": found.warnings})
+    after = request_log.cursor_at(back_to) if back_to else None
+    if len(rows) > page.size:
+        back_to, after = None, request_log.cursor(rows[page.size - 1])
+    return Response({
+        "data": _shown(found, people)[: page.size], "next": after, "warnings": found.warnings,
+        "looked_back_to": reports.plain(back_to),
+    })  # fmt: skip
 
 
 @get("/admin/requests/{job:int}", summary="All that is known of a request", tags=["admin"])
@@ -87,6 +94,16 @@ async def read_request(job: FromPath[int], parts: NamedDependency[Parts], caller
     if not runs:
         raise Problem(Code.NOT_FOUND, f"The archive has no request {job}; one that has not ended is at /jobs/{job}.")
     return {"request": runs[0], "runs": runs[1:], "attempts": attempts, "callbacks": callbacks, "files": files}
+
+
+async def _reach(past: Past, said: Mapping[str, str], whose: Whose) -> datetime | None:
+    """How far back this page of a search looks; None: it is none, or to the beginning."""
+    if not said.get("q"):
+        return None
+    (found,) = await past.ask(request_log.reach(said), whose=whose)
+    when = found.rows[0][0]
+    assert when is None or isinstance(when, datetime)
+    return when
 
 
 async def _export(

@@ -15,7 +15,7 @@ from ops.commands.common import HERE, Where, link_of, settings_of
 if TYPE_CHECKING:
     from bus.connection import Link
     from ops.settings import Settings
-    from storage.reports import Person
+    from storage.sources import Person
     from storage.views import Hot
 
 
@@ -117,7 +117,7 @@ async def _read_world(
     from bus.config import Config
     from bus.connection import open_bus
     from gateway.reports import people_of
-    from ops.archiver import read_hot
+    from ops.log_reader import read_hot
     from storage.rights import ALL
 
     async with open_bus(link, "cli", timeout=3) as bus:

@@ -17,12 +17,14 @@ import aiofiles
 import aiohttp
 import msgspec
 
+from ops.prove import tables
 from ops.prove.chaos import Storm, plan
 from ops.prove.child import server
 from ops.prove.crowd import Crowd
 from ops.prove.figures import Figures, percentile
 from ops.prove.house import Broken, House
 from ops.prove.receiver import Receiver
+from ops.prove.tables import Told
 from ops.prove.verdict import TERMINAL, Evidence, Verdict, judge, read_ledger
 from ops.prove.witness import Witness
 
@@ -110,15 +112,16 @@ async def _count(scene: Scene, wish: Wish, figures: Figures, ledger: Path) -> li
     await _called_back(scene, quiet + wish.settle)
     promised = set(scene.crowd.promises)
     rows = await rows_of(scene.house, promised, 30)
+    told = await told_of(scene, rows, 30)
     async with aiofiles.open(ledger) as lines:
-        written = await lines.read()
+        calls = read_ledger(await lines.read())
     verdict = judge(
         Evidence(
             promises=scene.crowd.promises,
             first=first,
             last=await views(scene.crowd, list(promised)),
             rows=rows,
-            ledger=read_ledger(written),
+            ledger=calls,
             rewritten=set(scene.witness.doubled(promised)),
         )
     )
@@ -126,6 +129,10 @@ async def _count(scene: Scene, wish: Wish, figures: Figures, ledger: Path) -> li
     _tell_records(figures, verdict, len(promised))
     await _tell_sync(figures, scene)
     wrong = _tell_callbacks(figures, scene)
+    for what, where in tables.faults(told, scene.crowd.promises, calls, scene.receiver.taken).items():
+        figures.at_most(what, len(where), 0, "rows")
+        wrong += [f"{what}: {', '.join(where[:20])}"] if where else []
+    figures.tell("attempts told", len(told.attempts), "rows")
     _tell_storm(figures, scene, settled)
     return [*wrong, *_words(scene.crowd, verdict)]
 
@@ -162,7 +169,10 @@ async def settle(crowd: Crowd, deadline: float) -> dict[int, dict[str, Any] | No
 
 async def rows_of(house: House, promised: set[int], seconds: float) -> list[dict[str, Any]]:
     """The archive's rows of queued jobs; waits for records that are still on their way."""
-    query = "select job, outcome, style, parent from requests where style in ('queued', 'callback') and parent = 0"
+    query = (
+        "select job, run, outcome, style, parent, provider, attempts from requests "
+        "where style in ('queued', 'callback') and parent = 0"
+    )
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -171,6 +181,18 @@ async def rows_of(house: House, promised: set[int], seconds: float) -> list[dict
             rows = []
         if promised <= {int(row["job"]) for row in rows} or time.monotonic() > deadline:
             return rows
+        await asyncio.sleep(1)
+
+
+async def told_of(scene: Scene, rows: list[dict[str, Any]], seconds: float) -> Told:
+    """The tables that are made of requests; waits for the records of callbacks that are still on their way."""
+    deadline = time.monotonic() + seconds
+    while True:
+        attempts, jobs, callbacks = await asyncio.gather(
+            *map(scene.house.sql, (tables.ATTEMPTS, tables.JOBS, tables.CALLBACKS))
+        )
+        if not tables.uncalled(callbacks, scene.crowd.promises) or time.monotonic() > deadline:
+            return Told(requests=rows, attempts=attempts, jobs=jobs, callbacks=callbacks)
         await asyncio.sleep(1)
 
 
