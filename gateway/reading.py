@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+from litestar import Request
 from litestar.types import Receive
 
 from gateway.parsing import parse
@@ -46,6 +47,15 @@ async def read_body(receive: Receive, heads: Mapping[bytes, bytes], limit: int) 
             ) from None
     if len(body) > limit:
         raise too_large(limit)
+    return body
+
+
+async def body_of(request: Request[Any, Any, Any], most: int) -> bytes:
+    """The body of a request to one of Litestar's routes, which reads 10 MB at most. Raises `Problem(TOO_LARGE)`."""
+    length = request.headers.get("content-length", "")
+    told = int(length) if length.isdigit() else 0
+    if told > most or len(body := await request.body()) > most:
+        raise Problem(Code.TOO_LARGE, f"The request is too large: at most {most / 1e6:g} MB.")
     return body
 
 

@@ -18,11 +18,14 @@ from bus.filing import MARK, saved_of
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 from schemas.saved import Kind, Saved
+from storage.wall import Wall
 
 MOST = 5000
 """Things of one kind that a key may keep."""
 LONGEST = 2_000_000
 """Bytes of a body."""
+ROOM = 200_000_000
+"""Bytes of all that a key keeps."""
 TITLE, ABOUT = 200, 300
 TOGETHER = 16
 
@@ -49,10 +52,11 @@ class Whole(msgspec.Struct, frozen=True):
 
 
 class Savings:
-    """Everybody's. Each method takes the caller's key and shows nothing of another's but what is shared."""
+    """Everybody's. Each method takes the caller's key and shows nothing of another's but what is shared. `wall` keeps the
+    room free that jobs need."""
 
-    def __init__(self, bus: Bus, new_id: Callable[[], int]) -> None:
-        self.bus, self._new_id = bus, new_id
+    def __init__(self, bus: Bus, new_id: Callable[[], int], wall: Wall) -> None:
+        self.bus, self._new_id, self._wall = bus, new_id, wall
         self._heads = saved_of(bus)
 
     async def of(self, key: ApiKey, kind: Kind, group: str = "") -> list[tuple[Saved, bool]]:
@@ -69,12 +73,14 @@ class Savings:
         return Whole(head, (await self._body(head))[1], head.key == key.id)
 
     async def add(self, key: ApiKey, kind: Kind, change: SavedChange) -> Whole:
-        """Raises `Problem`: INVALID_REQUEST, TOO_LARGE, CONFLICT (there are too many)."""
-        if len([one for one in await self._heads.of(key.tenant, key.id) if one.kind is kind]) >= MOST:
+        """Raises `Problem`: INVALID_REQUEST, TOO_LARGE, CONFLICT (there are too many), OVERLOADED (the store is full)."""
+        held = await self._heads.of(key.tenant, key.id)
+        if len([one for one in held if one.kind is kind]) >= MOST:
             raise Problem(Code.CONFLICT, f"You keep {MOST} {kind} already; delete some first.")
         now = time.time()
         empty = Saved(id=self._new_id(), tenant=key.tenant, key=key.id, kind=kind, title="Untitled", created=now)
         head, body = _changed(key, empty, b"null", change, now)
+        await self._check(held, head, empty)
         await self._keep(head, body, 0, 0)
         return Whole(head, body)
 
@@ -85,6 +91,8 @@ class Savings:
             raise _faster()
         held, old = await self._body(head)
         made, body = _changed(key, head, old, change, time.time())
+        if made.size > head.size:
+            await self._check(await self._heads.of(key.tenant, key.id), made, head)
         await self._keep(made, body, revision, held if body != old or not held else -1)
         return Whole(made, body)
 
@@ -103,6 +111,12 @@ class Savings:
         for start in range(0, len(own), TOGETHER):
             await asyncio.gather(*(self.remove(key, kind, one) for one in own[start : start + TOGETHER]))
         return len(own)
+
+    async def _check(self, held: list[Saved], made: Saved, before: Saved) -> None:
+        more = made.size - before.size
+        if sum(one.size for one in held) + more > ROOM:
+            raise Problem(Code.CONFLICT, f"You keep {ROOM // 1_000_000} MB already; delete some things first.")
+        await self._wall.check(more)
 
     async def _shared(self, key: ApiKey, kind: Kind) -> list[Saved]:
         if kind not in (Kind.PROMPTS, Kind.QUERIES):

@@ -149,6 +149,7 @@ def sql(
     limit: Annotated[int, Parameter(help="Print at most so many rows.")] = 10_000,
     output: Annotated[Path | None, Parameter(help="Write everything to this file instead.", alias="-o")] = None,
     month: Annotated[str, Parameter(help="Only this month's rows, as 2026-11.", show_default=False)] = "",
+    seconds: Annotated[float, Parameter(help="Give up after so long.")] = 600,
     where: Where = HERE,
 ) -> int:
     """Query the archive of all requests, written and not yet written alike."""
@@ -159,7 +160,7 @@ def sql(
         return report.schema()
     if not query:
         raise SystemExit(fail('what shall be asked? ai-server sql "select ..." (--schema lists the columns)', 2))
-    return report.sql(settings, link_of(settings), report.Wish(query, format, limit, output, month))
+    return report.sql(settings, link_of(settings), report.Wish(query, format, limit, output, month, seconds))
 
 
 @app.command

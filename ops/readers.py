@@ -9,25 +9,29 @@ and the reader is free again only when it has said so.
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 
-from ops.turns import Turns
+from ops.turns import Pace, Turns
 from schemas.problem import Code, Problem
 from storage import frames
-from storage.frames import Answer, Cancel, Question, Ready, Refused
+from storage.frames import Answer, Cancel, Question, Ready, Refused, Waiting
 
 log = structlog.get_logger()
 
-TOGETHER = 2
-"""Questions at a time, so readers too."""
+TOGETHER = 3
+"""Questions at a time, so readers too. One place is for our own pages alone; of the others one is for questions of at most …"""
+SHORT = 30.0
+"""… seconds."""
 MEMORY = 512
 """MB for DuckDB in each; Python, its code and an answer on its way come on top …"""
 BESIDE = 384
@@ -94,6 +98,8 @@ class Reader:
             watch.cancel()
         code = await self.process.wait()
         log.warning("reader.died", code=code, why=str(self._why or "by itself"))
+        if self._why is None and code < 0 and code not in (-signal.SIGKILL, -signal.SIGTERM):
+            raise _refused("DuckDB crashed over this question; ask it in another way.")
         raise self._why or Problem(
             Code.UNAVAILABLE, "The reader of the archive died over this question; ask again.", retry_after=1
         )
@@ -161,15 +167,23 @@ class Readers:
         every = [*self._busy, *(reader for reader, _ in self._free)]
         return [reader.process.pid for reader in every if reader.process is not None and reader.alive]
 
-    async def answer(self, question: Question, asker: str) -> tuple[Answer, Path]:
-        """The answer, and the folder that a file is in. Cancelling the task breaks the question off. Raises `Problem`."""
-        await self.turns.wait(asker)
+    async def answer(
+        self, question: Question, asker: str, hot: Callable[[], Awaitable[Waiting]] | None = None
+    ) -> tuple[Answer, Path]:
+        """The answer, and the folder that a file is in. Cancelling the task breaks the question off. Raises `Problem`.
+
+        `hot` gives what is not archived yet. It is asked when the turn has come: who waits holds no rows.
+        """
+        pace = Pace.OURS if question.trusted else Pace.SHORT if question.seconds <= SHORT else Pace.LONG
+        await self.turns.wait(asker, pace)
         try:
+            if hot is not None:
+                question = msgspec.structs.replace(question, hot=await hot())
             reader = await self._take()
         except BaseException:
-            self.turns.done()
+            self.turns.done(pace)
             raise
-        asking = asyncio.ensure_future(self._ask(reader, question))
+        asking = asyncio.ensure_future(self._ask(reader, question, pace))
         try:
             answer = await asyncio.shield(asking)
         except asyncio.CancelledError:
@@ -191,7 +205,7 @@ class Readers:
         await asyncio.gather(*(reader.end() for reader in [*self._busy, *(reader for reader, _ in free)]))
         self._busy.clear()
 
-    async def _ask(self, reader: Reader, question: Question) -> Answer:
+    async def _ask(self, reader: Reader, question: Question, pace: Pace) -> Answer:
         """The turn and the reader are the question's until the reader is done with it, whether anybody still waits or not."""
         try:
             answer = await reader.ask(question)
@@ -202,7 +216,7 @@ class Readers:
             self._keep(reader.end())
             raise
         finally:
-            self.turns.done()
+            self.turns.done(pace)
 
     async def _take(self) -> Reader:
         """The one used last, which is the warmest; else a new one."""

@@ -6,6 +6,12 @@ SQL given as text (`json_serialize_plan`), what waits (`sleep_ms`), and what ans
 rows that the asker may not see (`stats`, `bitstring_agg` without bounds).
 """
 
+NOBODY = (
+    "CREATE MACRO main.current_user() AS error('There is no column `user`: rows have a `key`, and whose it is, the report "
+    "top_users tells.')"
+)
+"""SQL for a database of ours: `SELECT user` would else say `duckdb` of every row."""
+
 TABLES = frozenset(("range", "generate_series", "unnest", "json_each", "json_tree", "repeat", "repeat_row"))
 """Functions in FROM."""
 

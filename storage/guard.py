@@ -83,7 +83,19 @@ def _single(con: "Con", sql: str) -> tuple[str, str]:
         raise no("A PIVOT must name its columns here: PIVOT … ON column IN ('a', 'b') USING …")
     if kinds != ["SELECT"]:
         raise no(ONE)
-    return found[0].query.strip().rstrip(";").rstrip(), ""
+    return _without_end(found[0].query), ""
+
+
+def _without_end(text: str) -> str:
+    """Without the semicolons and comments after it."""
+    import duckdb
+
+    whole, end = text.encode(), len(text.encode())
+    for at, kind in reversed(duckdb.tokenize(text)):
+        if kind is not duckdb.token_type.comment and whole[at:end].strip() != b";":
+            break
+        end = at
+    return whole[:end].decode().strip()
 
 
 # ---- the first wall: sqlglot ----------------------------------------------------------------------------------------
@@ -144,7 +156,7 @@ def _look_at_table(node: Any, names: Collection[str]) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()[0].strip()
+    return re.sub(r"\x1b\[[0-9;]*m| but got <.*>", "", str(error)).splitlines()[0].strip()
 
 
 # ---- the second wall: DuckDB's tree ---------------------------------------------------------------------------------
@@ -246,8 +258,10 @@ def _judge_function(node: dict[str, Any]) -> None:
 
 
 def _callable(name: str) -> None:
-    if name.lower() not in functions.SCALARS | functions.TABLES:
-        raise no(f"The function `{name}` is not known here, or not allowed.")
+    if name.lower() not in (known := functions.SCALARS | functions.TABLES):
+        near = difflib.get_close_matches(name.lower(), sorted(known), 1, 0.75)
+        hint = f"; did you mean `{near[0]}`?" if near else "."
+        raise no(f"The function `{name}` is not known here, or not allowed{hint}")
 
 
 def _nameable(name: str) -> None:

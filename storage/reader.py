@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 BODY = 64 << 20
 """Bytes of an answer in JSON; a larger result is for a file."""
-FILE = 4 << 30
-"""Bytes of any file we write."""
+FILE, SMALL = 4 << 30, 64 << 20
+"""Bytes of any file we write, at most: so many, and a quarter of what is free on the disk, but always so many."""
+SPILL = 2 << 30
+"""Bytes that DuckDB may put on the disk, with the same quarter."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -49,6 +51,7 @@ class Reader:
         while True:
             question = self._questions.get()
             self._current = question.id
+            _leave_room(self.warm.own)
             answer = self._answer(question)
             self._current = self._cancelled = ""
             self._tell(answer)
@@ -154,9 +157,23 @@ def main() -> None:
     with suppress(ImportError, ValueError, OSError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_FSIZE, (FILE, FILE))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    Reader(Warm(archive, own, memory), sys.stdin.buffer, sink).serve()
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")  # where memory is short, Linux ends us, and not NATS
+    spill = max(SMALL, min(SPILL, shutil.disk_usage(own).free // 4))
+    Reader(Warm(archive, own, memory, f"{spill >> 20}MiB"), sys.stdin.buffer, sink).serve()
+
+
+def _leave_room(folder: Path) -> None:
+    """NATS may be on the same disk, and refuses jobs when it is full."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        most, hard = (
+            max(SMALL, min(FILE, shutil.disk_usage(folder).free // 4)),
+            resource.getrlimit(resource.RLIMIT_FSIZE)[1],
+        )
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 if __name__ == "__main__":

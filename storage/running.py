@@ -32,7 +32,12 @@ _FORMATS = {
     "json": "FORMAT json, ARRAY true",
     "parquet": "FORMAT parquet, COMPRESSION zstd",
 }
-_ZONED = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMP", "TIME WITH TIME ZONE": "TIME"}
+_FULL = ("File too large", "No space left", "max_temp_directory_size")
+_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?\Z|DOUBLE\Z|FLOAT\Z|DECIMAL\([^()]*\)\Z")
+_SETTING = re.compile(r'\n+Use "?SET [^\n]*')
+_NO_COLUMN = re.compile(r'Referenced column "([^"]*)"')
+PATIENCE = 20.0
+"""Seconds to look for a damaged file, at most."""
 _PATH = re.compile(r"(?<![\w./])/(?:[^\s/'\"`,;)\]]+/)+[^\s'\"`,;)\]]*")
 
 
@@ -53,14 +58,14 @@ class Head(msgspec.Struct, frozen=True):
     types: list[str]
 
 
-def fetch(con: "Con", asked: Asked, limit: int, warnings: list[str]) -> Result:
-    """The first `limit` rows, or the plan."""
-    head, pieces = stream(con, asked, limit + 1)
+def fetch(con: "Con", asked: Asked, limit: int, warnings: list[str], texts: bool = False) -> Result:
+    """The first `limit` rows, or the plan. `texts`: what is no number comes as text, as in a CSV file of DuckDB's."""
+    head, pieces = stream(con, asked, limit + 1, texts)
     rows = [row for piece in pieces for row in piece]
     return Result(head.columns, head.types, rows[:limit], len(rows) > limit, warnings)
 
 
-def stream(con: "Con", asked: Asked, limit: int) -> tuple[Head, Iterator[Piece]]:
+def stream(con: "Con", asked: Asked, limit: int, texts: bool = False) -> tuple[Head, Iterator[Piece]]:
     """The same, piece by piece. Columns go by number inside, for a result may have one name twice."""
     if asked.explain:
         plan = con.execute(f"{asked.explain} {nested(asked.text)}").fetchall()
@@ -70,7 +75,7 @@ def stream(con: "Con", asked: Asked, limit: int) -> tuple[Head, Iterator[Piece]]
     text = nested(asked.text)
     found = _bound(con, text, asked)
     names, types = list(found.columns), [str(kind) for kind in found.types]
-    picked = ", ".join(_fetchable(f"c{n}", kind) for n, kind in enumerate(types))
+    picked = ", ".join(_fetchable(f"c{n}", kind, texts) for n, kind in enumerate(types))
     aliases = ", ".join(f"c{n}" for n in range(len(types)))
     return Head(names, types), _pieces(con, f"SELECT {picked} FROM {text} AS t({aliases}) LIMIT {int(limit)}", asked)
 
@@ -89,8 +94,15 @@ def _bound(con: "Con", text: str, asked: Asked) -> "duckdb.DuckDBPyRelation":
 def _pieces(con: "Con", text: str, asked: Asked) -> Iterator[Piece]:
     with _marked(text, asked):
         con.execute(text)
-        while rows := con.fetchmany(PIECE):
+        while rows := _fetched(con):
             yield rows
+
+
+def _fetched(con: "Con") -> Piece:
+    try:
+        return con.fetchmany(PIECE)
+    except (OverflowError, TypeError, ValueError) as error:  # an interval of a million years
+        raise no(f"The result has a value that can't be shown ({error}); make it a text: CAST(… AS VARCHAR).") from None
 
 
 def save(con: "Con", asked: Asked, target: Path, kind: Format, limit: int = 0) -> int:
@@ -108,10 +120,13 @@ def nested(statement: str) -> str:
     return f"(SELECT * FROM ({statement}\n))"
 
 
-def _fetchable(column: str, kind: str) -> str:
-    """Python can't fetch zoned times without a further package; the zone is UTC here, so nothing is lost."""
-    if kind in _ZONED:
-        return f"CAST({column} AS {_ZONED[kind]})"
+def _fetchable(column: str, kind: str, texts: bool) -> str:
+    """Python can't fetch zoned times without a further package. A point in time is shown in UTC; what else has a zone,
+    as text with it."""
+    if texts and not _NUMBER.match(kind):
+        return f"CAST({column} AS VARCHAR)"
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"CAST({column} AS TIMESTAMP)"
     return f"CAST({column} AS VARCHAR)" if "WITH TIME ZONE" in kind else column
 
 
@@ -143,26 +158,41 @@ def translated(temp: Path, paths: Sequence[Path], statement: str = "") -> Iterat
     """DuckDB's errors as ours. One that may come from a file sends us to look for it: `Problem(INTERNAL)` names it."""
     import duckdb
 
-    wrong = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.PermissionException)
     try:
         yield
     except duckdb.InterruptException:
         raise no("The query took too long; narrow it, for example to a month.") from None
-    except duckdb.OutOfMemoryException as error:
-        if "max_temp_directory_size" in str(error):
-            raise no("The query needs too much room on the disk; narrow it, or aggregate.") from None
-        raise no("The query needs too much memory; narrow it, or aggregate.") from None
     except duckdb.Error as error:
+        if any(word in str(error) for word in _FULL):
+            raise no("The query needs too much room on the disk; narrow it, or aggregate.") from None
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise no("The query needs too much memory; narrow it, or aggregate.") from None
         duck.all_there(paths)  # for a file that is gone the shut database says "permission", among other things
-        if not isinstance(error, (*wrong, duckdb.DataError)):
-            _find_damage(temp, paths)
+        if _of_a_file(error):
+            _find_damage(temp, paths, str(error))
         raise no(told(error, statement)) from error
 
 
-def _find_damage(temp: Path, paths: Sequence[Path]) -> None:
-    with duck.connect(temp, "256MB") as con:
+def _of_a_file(error: "duckdb.Error") -> bool:
+    """Whether a damaged file may be behind it: to look for one is to read all files. An ordinary mistake in a statement, be
+    it a regular expression that is none, is an InvalidInputException too, but names no file."""
+    import duckdb
+
+    if isinstance(error, (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError)):
+        return isinstance(error, duckdb.InvalidInputException) and "parquet" in str(error).lower()
+    return True
+
+
+def _find_damage(temp: Path, paths: Sequence[Path], said: str) -> None:
+    """Raises `Problem(INTERNAL)` that names the file, `Vanished`; returns when there is none, or it takes too long."""
+    import duckdb
+
+    first = sorted(paths, key=lambda path: str(path) not in said)
+    with duck.connect(temp, "256MB") as con, alarm(con, PATIENCE):
         try:
-            duck.blame(con, paths)
+            duck.blame(con, first)
+        except duckdb.InterruptException:
+            return
         except duck.Damaged as damaged:
             message = (
                 f"The archive's file {damaged.path} is damaged ({damaged}). Restore it, or leave it out by its name."
@@ -180,9 +210,18 @@ def told(error: "duckdb.Error", statement: str) -> str:
         except ValueError:
             said = {}
         if "exception_message" in said:
-            sentence = f"{text[:start].strip()} {said['exception_message']}"
+            message = _SETTING.sub("", said["exception_message"].partition("\n\nLINE")[0])
+            sentence = f"{text[:start].strip()} {message}{_quotes(message, statement)}"
             place = _place(statement, said.get("position"), vars(error).get("run", ("", "")))
     return _PATH.sub("…", sentence) + place
+
+
+def _quotes(message: str, statement: str) -> str:
+    """A word more on the commonest slip: a text in the quotes of a name."""
+    name = _NO_COLUMN.match(message)
+    if name is None or f'"{name[1]}"' not in statement:
+        return ""
+    return f"\nDouble quotes are for names; a text is written '{name[1]}'."
 
 
 @contextmanager

@@ -8,6 +8,7 @@ For one question from a command line. Who asks all day keeps a warm one: `storag
 """
 
 import csv
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import msgspec
 
 from schemas.problem import Code, Problem
-from storage import duck, guard, parts, running
+from storage import duck, functions, guard, parts, running
 from storage.parts import Part, Snapshot
 from storage.running import Format, Result
 from storage.tables import MONTH, TABLES
@@ -40,15 +41,19 @@ class Sql:
     ) -> None:
         self.root, self.hot, self.month, self.skip, self.memory = root, hot or Hot(), month, tuple(skip), memory
         self._con: Con | None = None
+        self._temp: Path | None = None
 
-    def query(self, sql: str, limit: int = 10_000, seconds: float = 60.0) -> Result:
-        """Run one statement, at most `seconds` long, and give its first `limit` rows.
+    def query(self, sql: str, limit: int = 10_000, seconds: float = 60.0, texts: bool = False) -> Result:
+        """Run one statement, at most `seconds` long, and give its first `limit` rows. `texts`: as `running.fetch` has it.
 
         Raises `Problem(INVALID_REQUEST)` for what is not one reading statement, is wrong, or takes too long or too much
         memory; `Problem(INTERNAL)` names a damaged file.
         """
         return self._attempt(
-            lambda con, warnings: running.fetch(con, guard.check(con, sql, TABLES), limit, warnings), sql, None, seconds
+            lambda con, warnings: running.fetch(con, guard.check(con, sql, TABLES), limit, warnings, texts),
+            sql,
+            None,
+            seconds,
         )
 
     def queries(self, sqls: Sequence[str], limit: int = 10_000, seconds: float = 60.0) -> list[Result]:
@@ -71,6 +76,11 @@ class Sql:
         if self._con is not None:
             self._con.interrupt()
 
+    def forget(self) -> None:
+        """What is running does not stop, so its process will: leave nothing of it on the disk."""
+        if self._temp is not None:
+            shutil.rmtree(self._temp, ignore_errors=True)
+
     def damaged(self) -> list[str]:
         """The files that can't be read, each with the reason. Reads every file whole."""
         with tempfile.TemporaryDirectory() as temp, duck.connect(Path(temp), self.memory) as con:
@@ -90,14 +100,14 @@ class Sql:
                     running.translated(Path(temp), paths, ask),
                     running.alarm(con, seconds),
                 ):
-                    self._con = con
+                    self._con, self._temp = con, Path(temp)
                     furnish(con, Path(temp), Look(self.root, state, self.hot, chosen, ask, self.month))
                     _shut(con, paths, target)
                     return run(con, warnings)
             except duck.Vanished:
                 continue
             finally:
-                self._con = None
+                self._con = self._temp = None
         raise Problem(Code.UNAVAILABLE, "The archive is being merged; try again in a moment.", retry_after=1)
 
     def _chosen(self, state: Snapshot, ask: str) -> tuple[list[Part], list[str]]:
@@ -121,7 +131,7 @@ def describe() -> Result:
 
 
 def write_csv(result: Result, out: TextIO) -> None:
-    writer = csv.writer(out)
+    writer = csv.writer(out, lineterminator="\n")
     writer.writerow(result.columns)
     writer.writerows(result.rows)
 
@@ -136,6 +146,6 @@ def _shut(con: "Con", paths: Sequence[Path], target: Path | None) -> None:
     """From here on the database opens these files and no other, and nobody can change that."""
     files = ", ".join(duck.quoted(path) for path in [*paths, *([target] if target else [])])
     con.execute(
-        f"SET errors_as_json = true; SET allowed_paths = [{files}]; SET enable_external_access = false; "
+        f"{functions.NOBODY}; SET errors_as_json = true; SET allowed_paths = [{files}]; SET enable_external_access = false; "
         "SET lock_configuration = true"
     )

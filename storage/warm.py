@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from schemas.problem import Code, Problem
-from storage import duck, guard, parts, rights, running
+from storage import duck, functions, guard, parts, rights, running
 from storage.frames import Question
 from storage.guard import Asked
 from storage.parts import SOURCE
@@ -78,7 +78,8 @@ class Warm:
             con = self._stack.enter_context(duck.connect(spill, self.memory, threads=os.cpu_count() or 1))
             folders = ", ".join(duck.quoted(path) for path in (*(self.root / name for name in TABLES), self.own))
             con.execute(
-                "CREATE SCHEMA bus; SET parquet_metadata_cache = true; SET preserve_insertion_order = false; "
+                f"CREATE SCHEMA bus; {functions.NOBODY}; "
+                "SET parquet_metadata_cache = true; SET preserve_insertion_order = false; "
                 f"SET max_temp_directory_size = '{self.spill}'; SET errors_as_json = true; "
                 f"SET allowed_directories = [{folders}]; SET enable_external_access = false; SET lock_configuration = true"
             )

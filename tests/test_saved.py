@@ -118,6 +118,27 @@ async def test_bad_input_is_told_and_leaves_nothing(
     assert (await ask(house, "GET", "/saved/threads"))[1]["total"] == 0
 
 
+async def test_a_key_cannot_fill_the_store(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.saved.ROOM", 1000)
+    _, made = await ask(house, "POST", "/saved/threads", {"title": "a", "body": "x" * 600})
+    path = f"/saved/threads/{made['id']}"
+    for method, where, body in (("POST", "/saved/pins", "x" * 600), ("PATCH", path, "x" * 1200)):
+        status, told = await ask(house, method, where, {"title": "b", "body": body})
+        assert (status, "delete some" in told["error"]["message"]) == (409, True)
+    assert (await ask(house, "PATCH", path, {"body": "x" * 900}))[0] == 200
+    assert (await ask(house, "POST", "/saved/threads", {"body": "x" * 600}, house.other))[0] == 201
+
+
+async def test_nothing_is_kept_in_the_room_that_jobs_need(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, made = await ask(house, "POST", "/saved/threads", {"title": "a", "body": "x" * 600})
+    monkeypatch.setattr("storage.wall.FRESH", -1.0)
+    wall = house.app.dependencies["savings"].dependency()._wall
+    monkeypatch.setattr(wall, "kept_free", lambda limit: limit)
+    assert (await ask(house, "POST", "/saved/pins", {"title": "b", "body": "x"}))[0] == 503
+    assert (await ask(house, "PATCH", f"/saved/threads/{made['id']}", {"body": "x" * 700}))[0] == 503
+    assert (await ask(house, "PATCH", f"/saved/threads/{made['id']}", {"title": "c", "body": "x"}))[0] == 200
+
+
 async def test_preferences_are_one_object_a_key(house: House) -> None:
     assert (await ask(house, "GET", "/me/preferences"))[1] == {}
     assert (await ask(house, "PUT", "/me/preferences", {"theme": "dark"}))[0] == 200

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -15,15 +16,21 @@ from storage.sql import Hot, Sql, describe, write_csv, write_json
 from storage.tables import REQUESTS
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Two months, one file each: jobs 1 and 2 in October, 3 and 4 in November."""
-    writer = Archive(tmp_path / "archive")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two months, one file each: jobs 1 and 2 in October, 3 and 4 in November. Who changes it takes `copy`."""
+    folder = tmp_path_factory.mktemp("sql") / "archive"
+    writer = Archive(folder)
     writer.open()
     writer.renew(0)
     writer.append([(1, row(1, OCTOBER)), (2, row(2, OCTOBER)), (3, row(3)), (4, row(4, model="o'x"))], 4, "t4")
     writer.close()
-    return tmp_path / "archive"
+    return folder
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "archive"))
 
 
 def epoch(folder: Path) -> str:
@@ -92,25 +99,20 @@ def test_one_month_can_be_read_alone(folder: Path) -> None:
 
 
 def test_rows_on_the_bus_are_seen_once_with_those_in_files(folder: Path) -> None:
-    rows = [
-        (4, row(4)),
-        (5, row(5)),
-        (6, row(1, OCTOBER, again=True)),
-        (7, row(5, again=True)),
-        (8, row(6, again=True)),
-    ]
+    late = [row(4), row(5), row(1, OCTOBER, again=True), row(5, again=True), row(6, again=True)]
+    rows = list(enumerate(late, 4))
     found = Sql(folder, Hot(epoch(folder), rows)).query("SELECT job FROM requests ORDER BY 1")
     assert found.rows == [(1,), (2,), (3,), (4,), (5,), (6,)]
     another = Sql(folder, Hot(Mark().epoch, rows, check=True)).query("SELECT job FROM requests ORDER BY 1")
     assert another.rows == found.rows
 
 
-def test_a_file_without_the_newest_columns_opens(folder: Path) -> None:
-    old = folder / "requests" / "month=2025-01"
+def test_a_file_without_the_newest_columns_opens(copy: Path) -> None:
+    old = copy / "requests" / "month=2025-01"
     old.mkdir()
     with duckdb.connect() as con:
         con.execute(f"COPY (SELECT 9::BIGINT AS job, 'x' AS tenant, 7 AS seq) TO '{old}/hand-made.parquet'")
-    found = Sql(folder).query("SELECT job, tenant, trail, created, month FROM requests WHERE job = 9")
+    found = Sql(copy).query("SELECT job, tenant, trail, created, month FROM requests WHERE job = 9")
     assert found.rows == [(9, "x", None, None, "2025-01")]
 
 
@@ -140,12 +142,8 @@ def test_a_whole_result_is_saved(folder: Path, tmp_path: Path, kind: str) -> Non
     target = tmp_path / f"it's {kind}.{kind}"
     assert Sql(folder).save("SELECT job FROM requests ORDER BY job -- all;", target, kind) == 4  # type: ignore[arg-type]
     with duckdb.connect() as con:
-        assert con.execute("SELECT job FROM '" + str(target).replace("'", "''") + "'").fetchall() == [
-            (1,),
-            (2,),
-            (3,),
-            (4,),
-        ]
+        found = con.execute("SELECT job FROM '" + str(target).replace("'", "''") + "'").fetchall()
+    assert found == [(1,), (2,), (3,), (4,)]
 
 
 # ---- the sandbox ----------------------------------------------------------------------------------------------------
@@ -260,8 +258,8 @@ def test_a_wrong_query_is_told_what_is_wrong(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["cut off", "emptied", "overwritten", "no parquet"])
-def test_a_damaged_file_is_named_and_the_rest_can_be_read(folder: Path, how: str) -> None:
-    broken = next(folder.glob("requests/month=2026-10/*.parquet"))
+def test_a_damaged_file_is_named_and_the_rest_can_be_read(copy: Path, how: str) -> None:
+    broken = next(copy.glob("requests/month=2026-10/*.parquet"))
     data = broken.read_bytes()
     damaged = {
         "cut off": data[: len(data) // 2],
@@ -272,14 +270,14 @@ def test_a_damaged_file_is_named_and_the_rest_can_be_read(folder: Path, how: str
     broken.write_bytes(damaged[how])
 
     with pytest.raises(Problem, match=broken.name) as caught:
-        Sql(folder).query("SELECT * FROM requests")
+        Sql(copy).query("SELECT * FROM requests")
     assert caught.value.code == Code.INTERNAL
-    assert [line.split(":")[0] for line in Sql(folder).damaged()] == [str(broken)]
+    assert [line.split(":")[0] for line in Sql(copy).damaged()] == [str(broken)]
 
-    found = Sql(folder, skip=[f"month=2026-10/{broken.name}"]).query("SELECT job FROM requests ORDER BY 1")
+    found = Sql(copy, skip=[f"month=2026-10/{broken.name}"]).query("SELECT job FROM requests ORDER BY 1")
     assert found.rows == [(3,), (4,)]
     assert found.warnings == [f"left out: {broken}"]
-    assert Sql(folder, month="2026-11").query("SELECT count(*) FROM requests").rows == [(2,)]
+    assert Sql(copy, month="2026-11").query("SELECT count(*) FROM requests").rows == [(2,)]
 
 
 def test_a_statement_that_is_wrong_does_not_blame_a_file(folder: Path) -> None:

@@ -198,6 +198,17 @@ def test_whether_an_error_comes_does_not_depend_on_others_rows(ask: Asker, waiti
     assert ask.rows(trick, OWN, waiting) == [[30]]
 
 
+@pytest.mark.parametrize(
+    "condition", ["tokens_in > 60", "tokens_in > 10000000", "tag > 'zzzz'", "tag IS NULL", "job > 999"]
+)
+def test_nor_does_it_depend_on_what_the_files_statistics_say_of_others(
+    ask: Asker, waiting: Waiting, condition: str
+) -> None:
+    """Were a condition known to be false of every row in the files, nothing of the statement would be worked out."""
+    with pytest.raises(Problem, match="worked out"):
+        ask.json(f"SELECT * FROM requests WHERE {condition} AND (SELECT error('worked out')) IS NULL", OWN, hot=waiting)
+
+
 def test_the_askers_conditions_stay_above_the_fence(ask: Asker) -> None:
     """Today DuckDB would try the key first in any case; this holds when it changes its mind."""
     ask.rows("SELECT count(*) FROM requests", OWN)

@@ -15,6 +15,7 @@ from gateway.area import Area
 from gateway.key_use import use_of
 from gateway.parsing import parse
 from gateway.parts import Parts
+from gateway.reading import body_of
 from gateway.saved import SavedChange, Savings, Whole
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
@@ -73,7 +74,7 @@ async def read_saved(
     return _whole(await savings.read(caller, kind_of(kind), _number(number)))
 
 
-@patch("/saved/{kind:str}/{number:str}", summary="SavedChange a saved thing", tags=["saved"])
+@patch("/saved/{kind:str}/{number:str}", summary="Change a saved thing", tags=["saved"])
 async def change_saved(
     kind: FromPath[str],
     number: FromPath[str],
@@ -132,7 +133,7 @@ async def keep_preferences(
     request: Asked, savings: NamedDependency[Savings], caller: NamedDependency[ApiKey]
 ) -> Fields:
     """The whole object takes the place of the one before."""
-    body = parse(_any, await _body(request))
+    body = parse(_any, await body_of(request, LONGEST))
     if not isinstance(body, dict):
         raise Problem(Code.INVALID_REQUEST, "Send a JSON object.")
     change = SavedChange(body=msgspec.Raw(msgspec.json.encode(body)))
@@ -164,14 +165,7 @@ def _number(word: str) -> int:
 
 
 async def _sent(request: Asked) -> SavedChange:
-    return parse(_change, await _body(request))
-
-
-async def _body(request: Asked) -> bytes:
-    length = request.headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > LONGEST:
-        raise Problem(Code.TOO_LARGE, f"The request is too large: at most {LONGEST // 1_000_000} MB.")
-    return await request.body()
+    return parse(_change, await body_of(request, LONGEST))
 
 
 def _whole(whole: Whole, status: int = 200) -> Response[bytes]:

@@ -7,9 +7,11 @@ statement. And a caller who hangs up ends the query: nobody would read its answe
 
 import asyncio
 import re
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from typing import IO, Annotated, Any, Literal
 from uuid import uuid4
+from weakref import WeakSet
 
 import msgspec
 from litestar import Request, Response, delete, get, post
@@ -20,6 +22,7 @@ from litestar.response import Stream
 from gateway.parsing import parse
 from gateway.parts import Parts
 from gateway.past import LIMIT, Past, Query, Told, past_of, sight
+from gateway.reading import body_of
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 from storage.sql import describe
@@ -31,12 +34,15 @@ MOST_SECONDS = 300.0
 LONGEST = 200_000
 """Bytes of a request."""
 PIECE = 256 << 10
+FILES = 2
+"""Downloads on their way to one key; each lies on our disk until its last byte is fetched."""
+_sent: defaultdict[str, WeakSet[IO[bytes]]] = defaultdict(WeakSet)
 _ID = re.compile(r"[\w.:-]{1,64}\Z", re.ASCII)
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])\Z")
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])\Z")
 _TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 
 
-class Wish(msgspec.Struct, frozen=True):
+class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a request."""
 
     sql: str
@@ -59,7 +65,7 @@ async def ask_archive(request: Asked, caller: NamedDependency[ApiKey], parts: Na
     (of the tenant `default`: all), one with `analytics` its own. csv and parquet come as a download. Numbers that a double
     can't hold exactly are strings; times are ISO 8601 in UTC."""
     whose, past = sight(caller), past_of(parts.past)
-    wish = parse(_decode, await _body(request))
+    wish = parse(_decode, await body_of(request, LONGEST))
     query = Query(
         id=wish.id or uuid4().hex,
         sql=wish.sql,
@@ -71,11 +77,14 @@ async def ask_archive(request: Asked, caller: NamedDependency[ApiKey], parts: Na
         kind=wish.format,
     )
     _check(query)
+    if query.kind != "json":
+        _may_fetch(query.asker)
     told = await _while_there(request, past, query)
     heads = {"x-query-id": query.id, "cache-control": "no-store"}
     if told.file is None:
         return Response(told.body, media_type="application/json", headers=heads)
     file = await asyncio.to_thread(_taken, told)
+    _lend(caller.id, file)
     heads |= {"x-row-count": str(told.rows), "content-disposition": f'attachment; filename="query.{query.kind}"'}
     return Stream(_pieces(file), media_type=_TYPES[query.kind], headers=heads)
 
@@ -102,13 +111,6 @@ async def archive_tables(caller: NamedDependency[ApiKey]) -> dict[str, Any]:
         else:
             tables[-1]["columns"].append({"name": column, "type": kind, "about": about})
     return {"tables": tables}
-
-
-async def _body(request: Asked) -> bytes:
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > LONGEST:
-        raise Problem(Code.TOO_LARGE, f"The request is too large: at most {LONGEST // 1000} kB.")
-    return await request.body()
 
 
 def _check(query: Query) -> None:
@@ -147,6 +149,28 @@ def _taken(told: Told) -> IO[bytes]:
     file = told.file.open("rb")
     told.file.unlink()
     return file
+
+
+def _may_fetch(key: str) -> None:
+    """Raises `Problem(OVERLOADED)` when the key has too many downloads open."""
+    if sum(not one.closed for one in _sent.get(key, ())) >= FILES:
+        raise Problem(
+            Code.OVERLOADED,
+            f"{FILES} downloads of this key are still being fetched; end one of them first.",
+            retry_after=5,
+        )
+
+
+def _lend(key: str, file: IO[bytes]) -> None:
+    """Note that the key has it. Raises `Problem(OVERLOADED)`: others were made meanwhile."""
+    try:
+        _may_fetch(key)
+    except Problem:
+        file.close()
+        raise
+    for one in [one for one, files in _sent.items() if not files]:
+        del _sent[one]
+    _sent[key].add(file)
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
