@@ -1,6 +1,7 @@
 """What an answer has cost so far: the provider's own count, else a guess that says it is one.
 
-A `Meter` belongs to one job. What a newcomer would get wrong: nothing is counted before a request has gone out (`sent`).
+A `Meter` belongs to one job. What a newcomer would get wrong: nothing is counted before a request has gone out (`sent`), nor
+for one that was refused.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ class Meter:
 
     def __init__(self) -> None:
         self.sent = False
-        """A request has gone out: the provider may have begun to count."""
+        """A request has gone out and was not refused: the provider may have begun to count."""
         self.chars_out = 0
         self.known: Usage | None = None
         """What the provider itself has counted."""

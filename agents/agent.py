@@ -24,6 +24,7 @@ from schemas.events import Done, Event
 from schemas.job import Job
 from schemas.problem import Code, Problem
 from schemas.provider import Model, Provider
+from schemas.tracing import headers_of
 
 _json = msgspec.json.Encoder()
 FORMS = 3  # forms of a call that a provider may refuse before its last one goes out
@@ -85,7 +86,7 @@ class Tools:
         self.thing: Any = None
         """What `Agent.start` got ready, for agents that hold something in memory."""
         self.trace = ""
-        """`traceparent` of the job's span, which goes to the provider; empty: nobody traces."""
+        """Context of the job's span, which goes to the provider; empty: nobody traces."""
         self.quirks: set[str] = set()
         """What this provider turned out not to understand; shared by all its jobs."""
         self.scrub = Scrub([key, *self.headers.values(), *self.env.values()])
@@ -138,14 +139,14 @@ class Tools:
         body = _json.encode(call.body) if isinstance(call.body, dict) else call.body
         headers = {"Accept-Encoding": "identity", **call.headers, **self.headers, **call.final}
         if self.trace:
-            headers["traceparent"] = self.trace
+            headers |= headers_of(self.trace)
         if isinstance(body, Form):
             headers |= body.headers
         elif body is not None:
             headers.setdefault("Content-Type", "application/json")
         provider = self.provider
         limits = Timeouts(provider.connect_timeout, provider.first_timeout * call.patience, provider.stall_timeout)
-        self.meter.sent = True
+        before, self.meter.sent = self.meter.sent, True
         caller = (provider.name, self.scrub)
         try:
             reply = await self.http.send(call.method, self.url(call.path), headers, body, limits, caller)
@@ -159,6 +160,7 @@ class Tools:
             text = await reply.read_some()
         finally:
             reply.close()
+        self.meter.sent = before  # no provider charges for what it refused
         raise from_status(provider.name, reply.status, reply.headers, text, self.scrub)
 
     def problem(self, code: Code, sentence: str) -> Problem:

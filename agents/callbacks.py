@@ -22,6 +22,7 @@ from schemas.callback import CallbackRequest, Target
 from schemas.events import Done, Event
 from schemas.job import Job
 from schemas.problem import Code, Problem
+from schemas.tracing import headers_of
 
 TIMEOUT = 15.0
 """Seconds for one delivery, all in all."""
@@ -80,7 +81,7 @@ async def deliver(job: Job, tools: Tools) -> AsyncGenerator[Event, None]:
     host = url.host or ""
     headers = to_headers(request, tools, time.time())
     if job.trace:
-        headers["traceparent"] = job.trace
+        headers |= headers_of(job.trace)
     caller = (host, Scrub([tools.key, *headers.values()]))
     try:
         async with asyncio.timeout(TIMEOUT):

@@ -108,6 +108,8 @@ class Process(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     tried: list[Tried] = []
     refused: dict[str, int] = {}
     facts: dict[str, float] = {}
+    missed: dict[str, int] = {}
+    """Requests that the response cache had no answer for, by operation."""
 
 
 Names = Callable[[], Collection[str]]
@@ -121,6 +123,8 @@ class Counts:
         self.keyed = keyed
         self.refused: dict[str, int] = {}
         """Requests refused by the limits of their key, by code."""
+        self.missed: dict[str, int] = {}
+        """Requests that looked into the response cache in vain, by operation."""
         self.reconnects = 0
         self.started = time.time()
         self._ended: dict[tuple[str, ...], Ended] = {}
@@ -180,6 +184,10 @@ class Counts:
         """The limits of its key refused a request."""
         self.refused[code] = self.refused.get(code, 0) + 1
 
+    def miss(self, op: str) -> None:
+        """The response cache had no answer."""
+        self.missed[op] = self.missed.get(op, 0) + 1
+
     def reconnected(self) -> None:
         self.reconnects += 1
 
@@ -188,7 +196,7 @@ class Counts:
         return Process(
             process=name, role=role, started=self.started, cpu=time.process_time(), rss=resident(),
             ended=list(self._ended.values()), tried=list(self._tried.values()), refused=self.refused,
-            facts={"nats_reconnects": self.reconnects, **facts},
+            facts={"nats_reconnects": self.reconnects, **facts}, missed=self.missed,
         )  # fmt: skip
 
     def _alike(self, name: tuple[str, ...]) -> Ended:

@@ -15,7 +15,7 @@ from bus.config import Config
 from bus.connection import Bus, Ear
 from bus.counts import Counts, answer
 from bus.router import QueueView
-from bus.watch_teller import Teller
+from bus.watch_teller import Teller, process_prefix
 from bus.wire import Message
 from schemas.provider import Heartbeat, Model, decode_heartbeat
 from schemas.tracing import Tracer
@@ -192,11 +192,6 @@ class Fleet:
         name = view.name
         extra = self._extra.get(name, 0) + self._mine.get(name, 0) - self._counted.get(name, 0)
         return msgspec.structs.replace(view, in_flight=max(0, view.in_flight + extra)) if extra else view
-
-
-def process_prefix(host: str, pid: int) -> str:
-    """How the name begins that a process has for those who watch it (`bus/watch_teller.py`)."""
-    return f"{host[:20].replace('.', '-')}-{pid}-"
 
 
 def _view(name: str, group: list[Seen], now: float, clock: float) -> QueueView:

@@ -43,7 +43,7 @@ class Sending:
                 {
                     "messaging.system": "nats",
                     "messaging.operation.type": "send",
-                    "messaging.operation.name": "publish",
+                    "messaging.operation.name": "send",
                     "messaging.destination.template": lane + ".{queue}.{tenant}.{job}",
                     **job_facts(job),
                 }

@@ -19,8 +19,7 @@ from schemas.tracing import Facts
 LONGEST = 100_000
 """Characters of a request or an answer that an event carries."""
 _NAMES = {
-    "anthropic": "anthropic", "gemini": "gcp.gemini", "google": "gcp.gemini", "mistral": "mistral_ai", "xai": "x_ai",
-    "azure": "azure.ai.openai",
+    "gemini": "gcp.gemini", "google": "gcp.gemini", "mistral": "mistral_ai", "xai": "x_ai", "azure": "azure.ai.openai",
 }  # fmt: skip
 """Types and kinds of ours that the conventions spell otherwise."""
 

@@ -5,8 +5,10 @@ yet. And the messages hold whole requests: each is read once, at most `AT_A_TIME
 """
 
 import time
+from contextlib import suppress
 from typing import Any
 
+import msgspec
 import structlog
 
 from bus.acks import ApiError
@@ -77,13 +79,15 @@ class Depth:
         if start > last:
             return
         query = {"seq": start, "batch": AT_A_TIME, "next_by_subj": ">", "max_bytes": BYTES}
-        self._seen = last
+        seen = last
         for message in await self.bus.read("WORK", query):
             headers = message.headers or {}
-            seq = int(headers["Nats-Sequence"])
-            lane = ".".join(headers["Nats-Subject"].split(".")[:2])
+            seen = seq = int(headers["Nats-Sequence"])  # the next look goes on where this one was full
+            lane = _lane_of(headers["Nats-Subject"])
             if seq > self._delivered.get(lane, 0):
-                self.jobs[seq], self._subjects[seq] = _slim(decode_job(message.data)), headers["Nats-Subject"]
+                with suppress(msgspec.MsgspecError):  # another version's
+                    self.jobs[seq], self._subjects[seq] = _slim(decode_job(message.data)), headers["Nats-Subject"]
+        self._seen = seen
         for seq in list(self.jobs)[: max(0, len(self.jobs) - KEPT)]:
             self._drop(seq)
 
@@ -92,7 +96,7 @@ class Depth:
         known: dict[str, int] = {}
         now = time.time()
         for seq, subject in list(self._subjects.items()):
-            lane = ".".join(subject.split(".")[:2])
+            lane = _lane_of(subject)
             if seq < first or seq <= self._delivered.get(lane, 0) or self.jobs[seq].deadline < now:
                 self._drop(seq)
             else:
@@ -123,5 +127,9 @@ def _by_queue(consumers: list[dict[str, Any]], what: str = "num_pending") -> dic
 
 
 def _lane(consumer: dict[str, Any]) -> str:
-    """`work.<queue>` of a consumer's filter."""
-    return ".".join(str(consumer["config"].get("filter_subject", "")).split(".")[:2])
+    return _lane_of(str(consumer["config"].get("filter_subject", "")))
+
+
+def _lane_of(subject: str) -> str:
+    """`work.<queue>` of a message's subject or a consumer's filter."""
+    return ".".join(subject.split(".")[:2])

@@ -7,6 +7,7 @@ everything is told to us, of those before it only the archive knows (`fill`).
 
 import time
 from collections.abc import Iterable
+from heapq import nlargest
 from typing import Any
 
 from bus.watch_tally import KEYS_A_MINUTE, quantile
@@ -115,7 +116,7 @@ class Hour:
         share = 1 - (now - minute) / 60
         new, old = self._keys.get(minute, {}), self._keys.get(minute - 60, {})
         found: dict[Whose, dict[str, int]] = {}
-        for whose in sorted(self._sums, key=lambda one: -self._sums[one][0])[:SHOWN_KEYS]:
+        for whose in nlargest(SHOWN_KEYS, self._sums, key=lambda one: self._sums[one][0]):
             row: dict[str, int] = {}
             for place, name in enumerate(_KEY_COUNTS):
                 recent = getattr(new.get(whose), name, 0) + share * getattr(old.get(whose), name, 0)

@@ -26,6 +26,8 @@ from schemas.provider import ApiKey, Heartbeat
 
 log = structlog.get_logger()
 
+TURN = 1.0
+"""Seconds between two turns of a house that is looked at."""
 ASK_EVERY, SLOWLY = 3.0, 2.0
 """Seconds between two words to the processes; between two looks at the queues' depth and at the keys."""
 LOOKED = 8.0
@@ -95,7 +97,7 @@ class Watched:
                 self._ready.set()
                 for told in self.on_turn:
                     told()
-                await asyncio.sleep(1)
+                await asyncio.sleep(TURN)
         finally:
             self._ready.set()
             self.hearing.begin(looking=False)

@@ -12,7 +12,6 @@ import secrets
 import socket
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,6 +19,7 @@ import structlog
 
 from bus import subjects
 from bus.connection import Bus, Ear
+from bus.counts import resident
 from bus.watch_tally import SHORT, Tally
 from bus.wire import Message
 from schemas.events import Attempt
@@ -28,7 +28,8 @@ from schemas.problem import Problem
 from schemas.watch import MOST_RUNS, Hands, Moved, Running, Told, Vitals, encode_told
 
 if TYPE_CHECKING:
-    from bus.dispatch import Dispatcher, LiveCall
+    from bus.dispatch import Dispatcher
+    from bus.live_call import LiveCall
     from bus.run import Run
     from bus.worker import Worker
 
@@ -54,7 +55,7 @@ class Teller:
         self.dispatcher: Dispatcher | None = None
         self.version = ""
         self.host, self.pid = socket.gethostname(), os.getpid()
-        self.process = f"{self.host[:20].replace('.', '-')}-{self.pid}-{secrets.token_hex(2)}"
+        self.process = process_prefix(self.host, self.pid) + secrets.token_hex(2)
         self.started = time.time()
         self._ears: list[Ear] = []
         self._task: asyncio.Task[None] | None = None
@@ -149,7 +150,7 @@ class Teller:
 
     def _vitals(self) -> Vitals:
         if self._n % 5 == 0:
-            self._rss = _rss()
+            self._rss = resident()
         calls = list(self.dispatcher.calls.values()) if self.dispatcher is not None else []
         runs = [run for worker in self.workers.values() for run in worker.runs.values()]
         jobs = [call.job for call in calls] if self.dispatcher is not None else [run.job for run in runs]
@@ -218,6 +219,11 @@ class Teller:
         return [Hands(*name, *count) for name, count in sorted(counts.items())[:MOST_HANDS]]
 
 
+def process_prefix(host: str, pid: int) -> str:
+    """How the name begins that a process has for those who watch it."""
+    return f"{host[:20].replace('.', '-')}-{pid}-"
+
+
 def told_of(job: Job, run: "Run | None", queue: str = "") -> Running:
     """An attempt in hand; without `run` a live call that waits in `queue`."""
     worker = run.worker if run is not None else None
@@ -259,14 +265,3 @@ def _short(attempt: Attempt) -> Attempt:
     if attempt.message is None or len(attempt.message) <= SHORT:
         return attempt
     return msgspec.structs.replace(attempt, message=attempt.message[:SHORT])
-
-
-def _rss() -> int:
-    """Bytes of resident memory; elsewhere than on Linux the most there ever was."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        import resource
-        import sys
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -165,8 +165,10 @@ class Front:
                 call = await dispatcher.live(job)
             else:
                 call, cached = await self.answers.live(job, use)
+                if use.read and not cached:
+                    self.parts.fleet.counts.miss(job.op)
                 reply.headers.append((b"x-ai-cache", b"hit" if cached else b"miss"))
-            watch = live.Watch(dispatcher, receive, call)
+            watch = live.Watch(receive, call)
             if job.stream:
                 end = await live.Stream(call, watch, reply).answer()
             else:

@@ -6,7 +6,7 @@ process, and the label `process` must stay, or two of them would stand under one
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 from prometheus_client.core import (
@@ -22,7 +22,8 @@ from bus.counts import FIRST, KINDS, PACE, SECONDS, TOKENS, Ended, Process, Spre
 from bus.router import QueueView, expected_wait
 
 CALLBACK = "callback"
-GEN_AI = ("gen_ai_operation_name", "gen_ai_request_model", "gen_ai_provider_name", "error_type")
+GEN_AI = ("gen_ai_operation_name", "gen_ai_request_model", "gen_ai_provider_name", "provider")
+"""Labels of what the conventions name; whose models answer is not what the operator calls the provider."""
 
 
 class Sight(msgspec.Struct, kw_only=True):
@@ -41,6 +42,8 @@ class Sight(msgspec.Struct, kw_only=True):
     streams: int
     connected: bool
     """To NATS."""
+    known_as: dict[str, str] = {}
+    """What the conventions call a provider, by its name here; for others the name is all there is."""
 
 
 def families(sight: Sight, processes: list[Process], keyed: bool) -> Iterator[Metric]:
@@ -49,8 +52,8 @@ def families(sight: Sight, processes: list[Process], keyed: bool) -> Iterator[Me
         "ai_server_build", "Version of this gateway.", {"version": sight.version, "python": sight.python}
     )
     yield from _requests(processes, keyed)
-    yield from _spreads(processes)
-    yield from _attempts(processes)
+    yield from _spreads(processes, sight.known_as)
+    yield from _attempts(processes, sight.known_as)
     yield from _refusals(processes)
     yield from _queues(sight)
     yield from _house(sight)
@@ -109,12 +112,12 @@ _SPREADS: tuple[tuple[str, str, tuple[float, ...], Callable[[Ended], Spread]], .
 )
 
 
-def _spreads(processes: list[Process]) -> Iterator[Metric]:
+def _spreads(processes: list[Process], known_as: Mapping[str, str]) -> Iterator[Metric]:
     for name, text, bounds, taken in _SPREADS:
-        family = HistogramMetricFamily(name, text, labels=("process", *GEN_AI))
+        family = HistogramMetricFamily(name, text, labels=("process", *GEN_AI, "error_type"))
         groups: dict[tuple[str, ...], Spread] = {}
         for one, process in _ended(processes):
-            labels = (process, one.op, one.model, one.provider, one.code)
+            labels = (process, *_gen_ai(one, known_as), one.code)
             _add(groups.setdefault(labels, spread(bounds)), taken(one))
         _told(family, groups, bounds)
         yield family
@@ -128,24 +131,24 @@ def _spreads(processes: list[Process]) -> Iterator[Metric]:
     yield waits
 
 
-def _attempts(processes: list[Process]) -> Iterator[Metric]:
+def _attempts(processes: list[Process], known_as: Mapping[str, str]) -> Iterator[Metric]:
     total = CounterMetricFamily(
         "ai_server_attempts", "Calls of providers that have ended. `code` is empty for a success.",
         labels=("process", "op", "model", "provider", "code"),
     )  # fmt: skip
     seconds = HistogramMetricFamily(
-        "gen_ai_client_operation_duration_seconds", "Calls of providers.", labels=("process", *GEN_AI)
+        "gen_ai_client_operation_duration_seconds", "Calls of providers.", labels=("process", *GEN_AI, "error_type")
     )
     tokens = HistogramMetricFamily(
         "gen_ai_client_token_usage",
         "Tokens of one call of a provider.",
-        labels=("process", *GEN_AI[:3], "gen_ai_token_type"),
+        labels=("process", *GEN_AI, "gen_ai_token_type"),
     )
     used: dict[tuple[str, ...], Spread] = {}
     lasted: dict[tuple[str, ...], Spread] = {}
     for one, process in _tried(processes):
-        who = (process, one.op, one.model, one.provider)
-        total.add_metric((*who, one.code), one.count)
+        who = (process, *_gen_ai(one, known_as))
+        total.add_metric((process, one.op, one.model, one.provider, one.code), one.count)
         lasted[(*who, one.code)] = one.seconds
         for kind, amounts in (("input", one.tokens_in), ("output", one.tokens_out)):
             _add(used.setdefault((*who, kind), spread(TOKENS)), amounts)
@@ -158,10 +161,15 @@ def _refusals(processes: list[Process]) -> Iterator[Metric]:
     family = CounterMetricFamily(
         "ai_server_limit_refusals", "Requests refused by the limits of their key.", labels=("process", "code")
     )
+    misses = CounterMetricFamily(
+        "ai_server_cache_misses", "Requests that the response cache had no answer for.", labels=("process", "op")
+    )
     for process in processes:
         for code, count in process.refused.items():
             family.add_metric((process.process, code), count)
-    yield family
+        for op, count in process.missed.items():
+            misses.add_metric((process.process, op), count)
+    yield from (family, misses)
 
 
 _QUEUE: tuple[tuple[str, str, Callable[[QueueView, float], float]], ...] = (
@@ -241,6 +249,10 @@ def _ended(processes: list[Process]) -> Iterator[tuple[Ended, str]]:
 
 def _tried(processes: list[Process]) -> Iterator[tuple[Tried, str]]:
     return ((one, process.process) for process in processes for one in process.tried)
+
+
+def _gen_ai(one: Ended | Tried, known_as: Mapping[str, str]) -> tuple[str, ...]:
+    return (one.op, one.model, known_as.get(one.provider, one.provider), one.provider)
 
 
 def _whose(one: Ended, keyed: bool) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from bus.acks import ApiError
 from bus.census import Census
 from bus.counts import Process, decode_process, encode_process
 from bus.fleet import STALE
+from bus.tracing_facts import provider_name
 from gateway.parts import Parts
 from schemas.problem import Problem
 
@@ -70,6 +71,7 @@ class Metrics:
             calls=dict(Counter(call.job.op for call in calls)),
             streams=sum(call.job.stream for call in calls),
             connected=bool(parts.bus.nc.is_connected),
+            known_as={name: provider_name(provider) for name, provider in parts.config.providers.items()},
         )
 
 

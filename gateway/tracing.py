@@ -11,9 +11,9 @@ import structlog
 
 from bus.wire import Message
 from schemas.operations import OPERATIONS
-from schemas.tracing import CURRENT, HEADER, Kind, Span, Tracer, traceparent
+from schemas.tracing import CURRENT, HEADER, STATE, Kind, Span, Tracer, context_of
 
-_HEADER = HEADER.encode()
+_HEADER, _STATE = HEADER.encode(), STATE.encode()
 _QUIET = ("/up", "/metrics")
 """Asked every few seconds by machines; a span each would drown the others."""
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -44,7 +44,9 @@ async def traced(tracer: Tracer, serve: Any, scope: Any, receive: Any, send: Any
         return
     heads = dict(scope["headers"])
     method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
-    span = begin(tracer, method, Kind.SERVER, heads.get(_HEADER, b"").decode("latin-1"))
+    state = b",".join(value for name, value in scope["headers"] if name == _STATE)  # it may come in several lines
+    parent = context_of(heads.get(_HEADER, b"").decode("latin-1"), state.decode("latin-1"))
+    span = begin(tracer, _name(method), Kind.SERVER, parent)
     if span.recording:
         span.tell(_asked(method, scope, heads))
     sent = _Sent(send)
@@ -60,9 +62,9 @@ async def traced(tracer: Tracer, serve: Any, scope: Any, receive: Any, send: Any
         _over(span, method, scope, sent.status, error)
 
 
-def begin(tracer: Tracer, name: str, kind: Kind, said: str) -> Span:
+def begin(tracer: Tracer, name: str, kind: Kind, parent: str) -> Span:
     """A span for the rest of this task, which goes on with the trace its caller named."""
-    span = tracer.begin(name, kind, traceparent(said))
+    span = tracer.begin(name, kind, parent)
     CURRENT.set(span.context)
     structlog.contextvars.bind_contextvars(trace_id=span.trace_id)
     return span
@@ -72,8 +74,9 @@ async def heard(tracer: Tracer, message: Message, work: Awaitable[None]) -> None
     """Serve one message of a direct publisher under a span of its own."""
     word, *_, op = message.subject.split(".")
     op = op if op in OPERATIONS else "_OTHER"
-    said = next((value for name, value in (message.headers or {}).items() if name.lower() == HEADER), "")
-    span = begin(tracer, f"process {word}.{op}", Kind.SERVER if word == "rpc" else Kind.CONSUMER, said)
+    heads = {name.lower(): value for name, value in (message.headers or {}).items()}
+    parent = context_of(heads.get(HEADER, ""), heads.get(STATE, ""))
+    span = begin(tracer, f"process {word}.{op}", Kind.SERVER if word == "rpc" else Kind.CONSUMER, parent)
     span.tell(
         {
             "messaging.system": "nats",
@@ -99,13 +102,18 @@ def _asked(method: str, scope: Any, heads: dict[bytes, bytes]) -> dict[str, Any]
     return facts
 
 
+def _name(method: str) -> str:
+    """What a span is called by."""
+    return "HTTP" if method == "_OTHER" else method
+
+
 def _over(span: Span, method: str, scope: Any, status: int, error: str) -> None:
     if not span.recording:
         span.end()
         return
     route = scope.get(ROUTE) or scope.get("path_template") or ""
     if route:
-        span.rename(f"{method} {route}")
+        span.rename(f"{_name(method)} {route}")
         span.tell({"http.route": route})
     if status:
         span.tell({"http.response.status_code": status})

@@ -17,6 +17,7 @@ import structlog
 
 from bus import subjects
 from bus.fleet import Fleet
+from bus.tenants import HOUSE
 from bus.watch_house import Watched
 from gateway.live import QUIET_SECONDS
 from gateway.past import Past
@@ -35,8 +36,6 @@ BEHIND, BEHIND_BYTES = 30, 1_000_000
 LONGEST = 1_000_000
 """Bytes of a change: beyond it a snapshot is shorter."""
 RETRY = b"retry: 2000\n"
-EVERYBODY = "default"
-"""Administrators of this tenant see all tenants."""
 PREVIEW_SECONDS = 1.5
 CHECK_EVERY = 5
 """Turns between two looks whether a viewer's key may still look."""
@@ -146,11 +145,10 @@ class Feed:
             raise Problem.of(_STOPPING)
         if len(self._everybody()) >= MOST_VIEWERS:
             raise Problem(Code.OVERLOADED, f"{MOST_VIEWERS} viewers look already; close one of them.", retry_after=30)
-        viewer, scope = Viewer(may), self._scope(key)
-        self._viewers[scope.tenant].add(viewer)
-        return self._told(viewer, scope)
+        return self._told(Viewer(may), self._scope(key))
 
     async def _told(self, viewer: Viewer, scope: Scope) -> AsyncGenerator[bytes, None]:
+        self._viewers[scope.tenant].add(viewer)  # not before: what is never begun never ends
         try:
             task = asyncio.current_task()
             viewer.cut = task.cancel if task is not None else None
@@ -221,7 +219,7 @@ class Feed:
 
 def tenant_of(key: ApiKey) -> str:
     """Whose rows an administrator sees; empty: all."""
-    return "" if key.tenant == EVERYBODY else key.tenant
+    return "" if key.tenant == HOUSE else key.tenant
 
 
 def picture_of(url: bytes) -> tuple[bytes, str] | None:

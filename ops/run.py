@@ -4,7 +4,7 @@ Each role reads like a list: open the bus, start the parts, serve until asked to
 wrong: SIGTERM ends the intake first and the bus last, because what is being answered still needs it.
 """
 
-from ops import lean  # noqa: F401
+from ops import lean
 
 # isort: split
 import asyncio
@@ -307,8 +307,10 @@ async def _until_asked(role: Callable[[asyncio.Event], Coroutine[Any, Any, None]
             os._exit(1)
         stop.set()
 
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked)
+        loop.add_signal_handler(number, asked)
+    lean.collect_rarely(loop)
     await role(stop)
 
 

@@ -139,6 +139,8 @@ class OtelSpan:
         found = span.get_span_context()
         self.trace_id = f"{found.trace_id:032x}"
         self.context = f"00-{self.trace_id}-{found.span_id:016x}-{int(found.trace_flags):02x}"
+        if found.trace_state:
+            self.context += " " + found.trace_state.to_header()
         self.recording = span.is_recording()
 
     def rename(self, name: str) -> None:
@@ -199,7 +201,8 @@ class OtelTracer:
             flags = trace.TraceFlags(int(parent[53:55], 16))
             if not flags.sampled:
                 return Unsampled(parent)
-            found = trace.SpanContext(int(parent[3:35], 16), int(parent[36:52], 16), is_remote=True, trace_flags=flags)
+            ids, state = (int(parent[3:35], 16), int(parent[36:52], 16)), trace.TraceState.from_header([parent[56:]])
+            found = trace.SpanContext(*ids, is_remote=True, trace_flags=flags, trace_state=state)
             context = trace.set_span_in_context(trace.NonRecordingSpan(found), context)
         told: Mapping[str, Fact] = facts
         return OtelSpan(self._tracer.start_span(name, context, self._kinds[kind], dict(told)))

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from bus.connection import Bus
 from ops import talk
-from ops.printing import PIPE_WIDTH, table
+from ops.printing import PIPE_WIDTH, table, tame
 
 State = dict[str, Any]
 RUNNING, FAILED = 25, 8
@@ -66,14 +66,14 @@ async def from_gateway(url: str, key: str) -> AsyncGenerator[State, None]:
 
 async def show(states: AsyncIterator[State], once: bool, as_json: bool) -> int:
     """Draw them until Ctrl-C, or the first one alone."""
-    console = Console()
+    console = Console(markup=False)
     if not once and not as_json and console.is_terminal:
         with Live(console=console, screen=True, auto_refresh=False) as live:
             async for state in states:
                 live.update(picture(state), refresh=True)
         return 0
     if not console.is_terminal:
-        console = Console(width=PIPE_WIDTH, color_system=None)
+        console = Console(width=PIPE_WIDTH, color_system=None, markup=False)
     async for state in states:
         if as_json:
             sys.stdout.write(json.dumps(state, ensure_ascii=False) + "\n")
@@ -89,10 +89,10 @@ async def show(states: AsyncIterator[State], once: bool, as_json: bool) -> int:
 
 def picture(state: State) -> Group:
     """The whole state, the way a person reads it."""
-    parts: list[Any] = [head(state), queues(state), Text(""), processes(state)]
+    parts: list[Any] = [head(state), tame(queues(state)), Text(""), tame(processes(state))]
     for title, drawn in (("running", running(state)), ("failed lately", failed(state))):
         if drawn.row_count:
-            parts += [Text(""), Text(title, style="bold"), drawn]
+            parts += [Text(""), Text(title, style="bold"), tame(drawn)]
     return Group(*parts)
 
 

@@ -108,7 +108,7 @@ class Job(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     first: bool = False
     """Goes before those of its queue that are not (only queued jobs wait in a queue)."""
     trace: str = ""
-    """`traceparent` (W3C Trace Context) of the span that sent it; empty: it is not traced."""
+    """Context of the span that sent it (`schemas/tracing.py`); empty: it is not traced."""
     replays: int = 0
     """The job whose request this one repeats (an administrator had it done again); 0: it is a caller's own."""
 

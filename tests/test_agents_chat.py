@@ -139,6 +139,14 @@ async def test_hanging_up_reaches_the_provider_and_leaves_the_count(fake: FakePr
     assert tools.meter.usage() == Usage(tokens_in=4, tokens_out=-(-len(text(seen)) // 4), estimated=True)
 
 
+@pytest.mark.parametrize("status", [400, 413, 429, 503])
+async def test_what_a_provider_refused_has_cost_nothing(fake: FakeProvider, http: Http, status: int) -> None:
+    fake.default = Script("status", status=status)
+    tools = Tools(http, provider(fake.url), key=KEY).fresh()
+    assert (await play(job(), tools))[1] is not None
+    assert tools.meter.usage() == Usage()
+
+
 async def test_connections_are_kept_and_a_stale_one_is_replaced(fake: FakeProvider, http: Http) -> None:
     tools = Tools(http, provider(fake.url), key=KEY)
     for stream in (False, True, False, True):

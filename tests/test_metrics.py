@@ -113,6 +113,10 @@ async def test_who_may_scrape_and_what_else_a_scrapers_key_may(nats: Link) -> No
         assert [(await ask(one))[0] for one in (None, "sk-wrong", house.secret, made.scraper, admin)] == [
             401, 401, 403, 200, 200,
         ]  # fmt: skip
+        for scope in ("metrics", "admin"):  # the counts of all tenants are no business of one
+            theirs, key = new_key("theirs", (scope,), "theirs")
+            await house.config.put_key(key)
+            assert (await ask(theirs))[0] == 403
         for path in ("/v1/models", "/jobs/1"):
             assert (await house.get(path, made.scraper))[0] == 403
         assert (await house.post(headers={"Authorization": f"Bearer {made.scraper}"}))[0] == 403
@@ -133,13 +137,18 @@ async def test_public_metrics_want_no_key(nats: Link) -> None:
         assert reply.status == 200
 
 
-async def test_a_refusal_by_a_keys_limit_is_counted(nats: Link) -> None:
+async def test_a_refusal_by_a_keys_limit_is_counted_and_what_the_cache_knew_and_did_not(nats: Link) -> None:
     async with open_watched(nats) as made:
         secret, key = new_key("small")
         await made.house.config.put_key(msgspec.structs.replace(key, requests_per_minute=1))
         seen = [(await made.house.post(headers={"Authorization": f"Bearer {secret}"}))[0] for _ in range(3)]
-        refused = total(await made.scrape(), "ai_server_limit_refusals_total", code="rate_limited")
-        assert refused == seen.count(429) > 0
+        for control in ("no-cache", "max-age=60", "max-age=60"):  # the first one asks anew, and fills it
+            assert (await made.house.post(headers={"x-ai-cache": "60", "Cache-Control": control}))[0] == 200
+        assert (await made.house.post(chat("m", seed=1), headers={"x-ai-cache": "60"}))[0] == 200
+        samples = await made.scrape()
+        assert total(samples, "ai_server_limit_refusals_total", code="rate_limited") == seen.count(429) > 0
+        assert total(samples, "ai_server_cache_hits_total") + total(samples, "ai_server_cache_misses_total") == 3
+        assert total(samples, "ai_server_cache_misses_total", op="chat") >= 1
 
 
 def row(**more: Any) -> RequestLog:
@@ -186,6 +195,20 @@ def test_keys_are_labels_only_where_the_setting_says_so() -> None:
         labels = {name for family in found for sample in family.samples for name in sample.labels}
         assert ({"key", "tenant"} <= labels) == keyed
         assert any("abc" in sample.labels.values() for family in found for sample in family.samples) == keyed
+
+
+def test_providers_have_the_conventions_names_and_their_own() -> None:
+    sight = Sight(
+        version="1", python="3", now=0.0, queues=[], agents={}, gateways=1, calls={}, streams=0, connected=True,
+        known_as={"mine": "gcp.gemini"},
+    )  # fmt: skip
+    counts = Counts()
+    for provider in ("mine", "other"):
+        counts.ended(row(provider=provider))
+        counts.tried("chat", "m", provider, "", 0.5, (3, 5))
+    samples = [one for family in families(sight, [counts.process("p", "gateway")], False) for one in family.samples]
+    found = {(one.labels["gen_ai_provider_name"], one.labels["provider"]) for one in samples if "gen_ai_" in one.name}
+    assert found == {("gcp.gemini", "mine"), ("other", "other")}
 
 
 def test_one_gateway_speaks_for_a_worker_and_few_change_hands() -> None:

@@ -31,10 +31,11 @@ from ops.settings import BadSettingsError, load
 from ops.telemetry import OtelTracer, TelemetrySettings, endpoint, endpoint_in, provider_of, tracer_of
 from schemas.discretion import DISCREET, Discretion
 from schemas.problem import Problem
-from schemas.tracing import Kind, traceparent
+from schemas.tracing import Kind, context_of, headers_of
 
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 UNSAMPLED = CALLER[:-1] + "0"
+STATE = "rojo=00f067aa0ba902b7,tenant@congo=t61 rc"
 PROMPT, ANSWER = "canary-prompt-7261", "w0 w1"
 
 
@@ -87,7 +88,7 @@ async def test_one_chat_is_one_trace_from_the_door_to_the_provider(nats: Link) -
     async with traced(nats) as seen:
         house = seen.made.house
         body = chat(messages=[{"role": "user", "content": PROMPT}], temperature=0.5, max_tokens=50)
-        status, _, answer = await house.post(body, headers={"traceparent": CALLER})
+        status, _, answer = await house.post(body, headers={"traceparent": CALLER, "tracestate": STATE})
         assert status == 200
         server = await seen.one("POST /v1/chat/completions")
         sent, taken = await seen.one("send live.fake"), await seen.one("process live.fake")
@@ -118,6 +119,7 @@ async def test_one_chat_is_one_trace_from_the_door_to_the_provider(nats: Link) -
         assert str(told["server.port"]) in house.fake.url
         assert call.status.status_code is StatusCode.UNSET
         # The provider can go on with it.
+        assert house.fake.calls[0].headers["tracestate"] == STATE
         assert (
             house.fake.calls[0].headers["traceparent"][3:52]
             == f"{call.context.trace_id:032x}-{call.context.span_id:016x}"
@@ -164,7 +166,7 @@ async def test_each_attempt_is_a_span_and_the_failed_one_says_why(nats: Link) ->
 async def test_a_queued_job_and_its_callback_stay_in_their_trace(nats: Link) -> None:
     async with traced(nats) as seen:
         made = seen.made
-        headers = {"Prefer": "respond-async", "Reply-To": made.receiver, "traceparent": CALLER}
+        headers = {"Prefer": "respond-async", "Reply-To": made.receiver, "traceparent": CALLER, "tracestate": STATE}
         status, _, _ = await made.house.post(headers=headers)
         assert status == 202
         await until(lambda: made.delivered)
@@ -176,6 +178,7 @@ async def test_a_queued_job_and_its_callback_stay_in_their_trace(nats: Link) -> 
         chain(taken, back, posting, post)
         told = facts(post)
         assert (told["http.request.method"], told["server.address"]) == ("POST", "127.0.0.1")
+        assert made.delivered[0]["tracestate"] == STATE
         assert made.delivered[0]["traceparent"][3:52] == f"{post.context.trace_id:032x}-{post.context.span_id:016x}"
         assert "canary-token" not in everything(seen)  # it stands in the callback's address
 
@@ -205,10 +208,11 @@ async def test_direct_publishers_bring_their_trace_as_a_header(nats: Link) -> No
     async with traced(nats) as seen:
         house = seen.made.house
         subject, body = f"rpc.default.{house.key.id}.chat", json.dumps(chat()).encode()
-        await house.bus.ask(subject, body, headers={"traceparent": CALLER})
+        await house.bus.ask(subject, body, headers={"traceparent": CALLER, "Tracestate": STATE})
         server, sent = await seen.one("process rpc.chat"), await seen.one("send live.fake")
         chain(server, sent, await seen.one("process live.fake"), await seen.one("chat m"))
         assert f"{server.context.trace_id:032x}" == CALLER[3:35]
+        assert house.fake.calls[0].headers["tracestate"] == STATE
 
 
 @pytest.mark.parametrize(
@@ -217,12 +221,13 @@ async def test_direct_publishers_bring_their_trace_as_a_header(nats: Link) -> No
 async def test_the_caller_decides_and_else_the_share(nats: Link, said: str, sample: float, spans: int) -> None:
     async with traced(nats, sample) as seen:
         house = seen.made.house
-        assert (await house.post(headers={"traceparent": said}))[0] == 200
+        assert (await house.post(headers={"traceparent": said, "tracestate": STATE}))[0] == 200
         await until(lambda: len(seen.memory.get_finished_spans()) == spans)
         carried = house.fake.calls[0].headers["traceparent"]
         assert sampled(carried) == bool(spans)
-        if said in (CALLER, UNSAMPLED):
-            assert carried[3:35] == CALLER[3:35]
+        kept = said in (CALLER, UNSAMPLED)
+        assert (carried[3:35] == CALLER[3:35]) == kept
+        assert house.fake.calls[0].headers.get("tracestate") == (STATE if kept else None)
 
 
 async def test_text_is_recorded_where_the_setting_wants_it_and_the_key_does_not_object(nats: Link) -> None:
@@ -354,8 +359,28 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
     ],
 )
 def test_what_is_no_traceparent_begins_a_trace(said: str) -> None:
-    assert traceparent(said) == ""
-    assert traceparent(f" {CALLER} ") == CALLER
+    assert context_of(said, STATE) == ""
+    assert context_of(f" {CALLER} ") == CALLER
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (STATE, STATE),
+        (" a=1 ,, b=2\t", "a=1,b=2"),
+        ("a=1,B=2", ""),
+        ("a=1\r\nx-evil: 1", ""),
+        ("a=ü", ""),
+        ("junk", ""),
+        (",".join(f"k{n}=1" for n in range(40)), ",".join(f"k{n}=1" for n in range(32))),
+        (f"a={'x' * 250},b={'y' * 250},c=1,d={'z' * 90}", f"a={'x' * 250},b={'y' * 250},c=1"),
+        (f"a={'x' * 600}", ""),
+    ],
+)
+def test_a_tracestate_goes_on_whole_members_of_it_and_never_too_long(said: str, kept: str) -> None:
+    context = context_of(CALLER, said)
+    assert headers_of(context) == {"traceparent": CALLER, **({"tracestate": kept} if kept else {})}
+    assert len(context) <= 55 + 1 + 512
 
 
 def test_nothing_of_it_is_imported_where_it_is_off() -> None:

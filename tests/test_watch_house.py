@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 from bus_house import House, house, request, until
-from watch_kit import State, seen, shown
+from watch_kit import State, quick, seen, shown  # noqa: F401
 
-from bus import subjects, watch_house
+from bus import subjects
 from bus.connection import Link, open_bus
 from bus.hold import Hold
 from bus.watch_house import Watched
@@ -29,13 +28,6 @@ from schemas.watch import MOST_RUNS, Running, Told, Vitals, encode_told
 
 HERE = Path(__file__).parent
 GIF = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same promises in less time."""
-    for name, seconds in (("SLOWLY", 0.3), ("SOON", 2.0), ("ANEW_EVERY", 0.5)):
-        monkeypatch.setattr(watch_house, name, seconds)
 
 
 class Stage:
@@ -128,6 +120,17 @@ async def test_a_queued_job_is_seen_waiting_then_running_with_percent_stage_and_
         assert state["queues"]["one"]["wait_seconds"] > 0
         assert await made.dispatcher.cancel(second.job)
         await seen(watched, lambda state: not state["queued"] and state["totals"]["waiting_queued"] == 0)
+
+
+async def test_large_requests_that_wait_are_seen_though_one_look_does_not_hold_them_all(nats: Link) -> None:
+    async with watching(nats) as (made, watched, stage):
+        await made.worker(stage.holds, slots=1, reserve=0)
+        large = b'{"x":"%b"}' % (b"y" * 900_000)
+        jobs = [
+            (await made.dispatcher.submit(request(made, durable=True, style=Style.QUEUED, body=large))).id
+            for _ in range(6)
+        ]
+        await seen(watched, lambda state: sorted([*state["jobs"], *state["queued"]]) == sorted(jobs))
 
 
 async def test_what_cools_is_held_or_away_says_so_and_why(nats: Link) -> None:

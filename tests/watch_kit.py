@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import pytest
 from gateway_house import House
 
+from bus import watch_house, watch_teller
 from bus.watch_house import Watched
 from gateway.watch import Feed
 from gateway.watch_scope import Scope
@@ -19,6 +21,14 @@ IDS = {
     "failed": "id", "minutes": "minute",
 }  # fmt: skip
 State = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same promises in less time."""
+    for name, seconds in (("TURN", 0.2), ("SLOWLY", 0.3), ("SOON", 2.0), ("ANEW_EVERY", 0.5)):
+        monkeypatch.setattr(watch_house, name, seconds)
+    monkeypatch.setattr(watch_teller, "EVERY", 0.2)
 
 
 class Page:
