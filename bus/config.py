@@ -58,15 +58,9 @@ def new_key(name: str, scopes: tuple[str, ...] = (), tenant: str = "default", ch
     raw = chosen or KEY_PREFIX + secrets.token_urlsafe(32)
     digest = hash_key(raw)
     stored = ApiKey(
-        id=digest[:16],
-        hash=digest,
-        prefix=raw[:9],
-        name=name,
-        created=time.time(),
-        tenant=tenant,
-        scopes=scopes,
+        id=digest[:16], hash=digest, prefix=raw[:9], name=name, created=time.time(), tenant=tenant, scopes=scopes,
         webhook_secret=signing_secret(),
-    )
+    )  # fmt: skip
     return raw, stored
 
 
@@ -107,17 +101,20 @@ class Config:
         ):
             found += page
             after = int((page[-1].headers or {})["Nats-Sequence"])
-        before = (self.providers, self.keys, self.models, self.rules, self.holds)
+        before = self._held()
         self.providers, self.keys, self.models, self._known, self._sequences = {}, {}, {}, {}, {}
-        self.rules, self._rules, self.holds = {}, {}, {}
+        self.rules, self._rules, self.holds, self.settings = {}, {}, {}, {}
         for message in found:
             headers = message.headers or {}
             self._apply(headers.get("Nats-Subject", "").removeprefix("$KV.CONFIG."), message.data, headers)
         for message in self._meanwhile:
             self._apply(message.subject.removeprefix("cfgev."), message.data, message.headers or {})
         self._meanwhile = None
-        if before != (self.providers, self.keys, self.models, self.rules, self.holds):
+        if before != self._held():
             self._tell_changed()
+
+    def _held(self) -> tuple[dict[str, Any], ...]:
+        return (self.providers, self.keys, self.models, self.rules, self.holds, self.settings)
 
     def _reload(self) -> None:
         self.bus.spawn(self._load_until_done())
@@ -150,6 +147,10 @@ class Config:
             return key.bodies
         return "off" if _KEY_ID.match(key_id) else ""
 
+    def revision(self, kind: str, name: str) -> int:
+        """Of what this process holds; 0: nothing. As `expect` of a change it keeps those of others from being lost."""
+        return self._sequences.get(f"{kind}.{name}", 0)
+
     async def put_provider(self, provider: Provider, by: str = "", note: str = "", expect: int | None = None) -> int:
         """Store it and return its revision. Raises `Problem`: INVALID_REQUEST, CONFLICT (`expect` is not its revision)."""
         check_provider(provider)
@@ -167,7 +168,7 @@ class Config:
     async def put_settings(self, values: dict[str, Any], by: str = "", note: str = "") -> int:
         """All that is changed live; what is not named is as the settings file says. Raises `Problem(CONFLICT)` when
         somebody else has changed them since this process heard of them."""
-        expect = self._sequences.get("settings.house", 0)
+        expect = self.revision("settings", "house")
         return await self._put("settings", "house", msgspec.json.encode(values), _told(by, note), expect)
 
     async def drop_rule(self, model: str, by: str = "") -> None:

@@ -5,29 +5,26 @@ the word `sealed`, so that word sent back means "keep it"; and a provider whose 
 again, or whoever may edit an address could have our keys sent to it.
 """
 
-import re
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Protocol
 
 import msgspec
 
 from bus import subjects
 from bus.config import Config, new_key, signing_secret
+from bus.given import converted, kept_secrets, same_address_or_new_secret, with_fields
 from bus.history import versions
+from bus.tenants import HOUSE, tenant_of, want_house
 from schemas.catalogue import Catalogue
 from schemas.checks import check_key, check_provider
 from schemas.operations import OPERATIONS
 from schemas.problem import Code, Problem
-from schemas.provider import KEY_FIELDS, ApiKey, Provider
+from schemas.provider import ApiKey, Provider
 from schemas.rules import ModelRule
-from schemas.secrets import SEALED, SHOWN
 
 LONGEST_OVERLAP = 90 * 86_400.0
 Fields = Mapping[str, Any]
-_MISSING = re.compile(r"Object missing required field `([^`]+)`")
-T = TypeVar("T", Provider, ApiKey, ModelRule)
 
 
 class Sealer(Protocol):
@@ -81,12 +78,14 @@ class Registry:
 
     async def remove(self, name: str, by: str) -> None:
         """Its agents finish what they have in hand. Raises `Problem(NOT_FOUND)`."""
+        want_house(self.config, by, "Providers")
         self._not_ours(name)
         self.provider(name)
         await self.config.drop_provider(name, by)
 
     async def roll_back(self, name: str, revision: int, by: str) -> Provider:
         """As it was at `revision`, even if it has been removed since. Raises `Problem(NOT_FOUND)`."""
+        want_house(self.config, by, "Providers")
         self._not_ours(name)
         history = await versions(self.config.bus, "providers", name) if subjects.TOKEN.match(name) else []
         found = next((one.value for one in history if one.revision == revision), None)
@@ -115,7 +114,7 @@ class Registry:
         if isinstance(given.get("models"), list | tuple):
             given["models"] = [{"name": one} if isinstance(one, str) else one for one in given["models"]]
         given = {"kind": "openai", **{name: value for name, value in given.items() if value is not None}}
-        return _kept_secrets(_convert(given, Provider), old)
+        return kept_secrets(converted(given, Provider), old)
 
     def _typed(self, fields: Fields) -> dict[str, Any]:
         """A provider's type fills in what was not said."""
@@ -129,10 +128,11 @@ class Registry:
         return {**defaults, **({"headers": known.headers} if known.headers else {}), **fields}
 
     async def _store(self, provider: Provider, old: Provider | None, by: str) -> Provider:
+        want_house(self.config, by, "Providers")
         self._not_ours(provider.name)
         check_provider(provider, self.kinds)
         if old is not None:
-            _same_address_or_new_secret(provider, old)
+            same_address_or_new_secret(provider, old)
         sealed = self.seal.sealed(provider, old)
         if sealed != old:
             await self.config.put_provider(sealed, by, expect=await self._revision(sealed.name, old))
@@ -154,45 +154,48 @@ class Registry:
 
     async def put_rule(self, fields: Fields, by: str) -> ModelRule:
         """How one model's requests are spread. Raises `Problem(INVALID_REQUEST)`."""
-        rule = _convert({"model": "", **fields}, ModelRule)
+        want_house(self.config, by, "Rules")
+        rule = converted({"model": "", **fields}, ModelRule)
         await self.config.put_rule(rule, by)
         return rule
 
     async def drop_rule(self, model: str, by: str) -> None:
         """The model is balanced again. Raises `Problem(NOT_FOUND)`."""
+        want_house(self.config, by, "Rules")
         if model not in self.config.rules:
             raise Problem(Code.NOT_FOUND, f"There is no rule for the model '{model}'.", param="model")
         await self.config.drop_rule(model, by)
 
     # ---- keys -----------------------------------------------------------------------------------------------------
 
-    def key(self, key_id: str) -> ApiKey:
+    def key(self, key_id: str, by: str) -> ApiKey:
+        """Raises `Problem(NOT_FOUND)`, also for one that `by` may not see."""
         found = self.config.keys.get(key_id)
-        if found is None:
+        if found is None or tenant_of(self.config, by) not in (HOUSE, found.tenant):
             raise Problem(Code.NOT_FOUND, f"There is no key '{key_id}'; `ai-server keys list` names them.", param="id")
         return found
 
     async def create_key(self, fields: Fields, by: str, chosen: str = "") -> tuple[str, ApiKey]:
         """The key itself, to show once, and what is stored of it. `chosen`: its text. Raises `Problem(CONFLICT)`."""
-        raw, made = new_key("", chosen=chosen)
+        raw, made = new_key("", tenant=tenant_of(self.config, by), chosen=chosen)
         if made.id in self.config.keys:
             raise Problem(Code.CONFLICT, "There is this very key already.", param="key")
-        key = _with_fields(made, fields)
+        key = with_fields(made, fields)
         await self._keep(key, by, "created")
         return raw, key
 
     async def remove_key(self, key_id: str, by: str) -> None:
         """Gone from every list; its history stays. Raises `Problem(NOT_FOUND)`."""
-        self.key(key_id)
+        self.key(key_id, by)
         await self.config.drop_key(key_id, by)
 
     async def change_key(self, key_id: str, fields: Fields, by: str) -> ApiKey:
-        key = _with_fields(self.key(key_id), fields)
+        key = with_fields(self.key(key_id, by), fields)
         await self._keep(key, by)
         return key
 
     async def revoke_key(self, key_id: str, by: str) -> ApiKey:
-        self.key(key_id)
+        self.key(key_id, by)
         return await self.config.revoke_key(key_id, by)
 
     async def rotate_key(self, key_id: str, overlap: float, by: str, signing: bool = False) -> tuple[str, ApiKey]:
@@ -201,7 +204,7 @@ class Registry:
         The callbacks' signing secret stays the same unless `signing` asks for a new one, so receivers need not change in
         the same moment. Raises `Problem`: CONFLICT for a key that has ended or was rotated before.
         """
-        old, now = self.key(key_id), time.time()
+        old, now = self.key(key_id, by), time.time()
         if not 0 <= overlap <= LONGEST_OVERLAP:
             raise Problem(Code.INVALID_REQUEST, "overlap must be 0 seconds to 90 days.", param="overlap")
         if old.revoked or (old.expires and old.expires <= now):
@@ -216,87 +219,14 @@ class Registry:
         await self._keep(new, by, f"rotated from {old.id}")
         until = now + overlap
         ending = msgspec.structs.replace(old, expires=min(old.expires or until, until), replaced_by=new.id)
-        await self._keep(ending, by, f"rotated to {new.id}")
+        try:
+            await self._keep(ending, by, f"rotated to {new.id}")
+        except Problem:  # it was rotated or changed elsewhere meanwhile: nobody is told of this successor
+            await self.config.drop_key(new.id, by)
+            raise
         return raw, new
 
     async def _keep(self, key: ApiKey, by: str, note: str = "") -> None:
+        """Upon the version we have looked at: a change must not bring back a key that was revoked elsewhere just now."""
         check_key(key, frozenset(OPERATIONS))
-        await self.config.put_key(key, by, note)
-
-
-def _with_fields(key: ApiKey, fields: Fields) -> ApiKey:
-    """The key with these fields; null puts the default back."""
-    given = dict(fields)
-    days = given.pop("days", None)
-    for name in given:
-        if name not in KEY_FIELDS:
-            raise Problem(
-                Code.INVALID_REQUEST, f"'{name}' can't be set. A key has: {', '.join(KEY_FIELDS)}, days.", param=name
-            )
-    if days is not None:
-        if isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days <= 36_500:
-            raise Problem(Code.INVALID_REQUEST, "days must be a number from 0 (no end) to 36500.", param="days")
-        given["expires"] = time.time() + days * 86_400 if days else 0.0
-    merged = {**msgspec.to_builtins(key), **given}
-    return _convert({name: value for name, value in merged.items() if value is not None}, ApiKey)
-
-
-def _convert(fields: Fields, kind: type[T]) -> T:
-    """The struct. Raises `Problem(INVALID_REQUEST)` with the field, and never with its value."""
-    for name in fields:
-        if name not in kind.__struct_fields__:
-            raise Problem(
-                Code.INVALID_REQUEST,
-                f"There is no field '{name}'. There are: {', '.join(kind.__struct_fields__)}.",
-                param=str(name),
-            )
-    try:
-        return msgspec.convert(fields, kind)
-    except msgspec.ValidationError as error:
-        text, _, at = str(error).partition(" - at `$")
-        param = at.rstrip("`").lstrip(".")
-        if missing := _MISSING.match(text):
-            param = f"{param}.{missing[1]}".lstrip(".")
-        where = f"Invalid value for '{param}': " if param else "Invalid request: "
-        raise Problem(Code.INVALID_REQUEST, f"{where}{text[:1].lower()}{text[1:]}.", param=param or None) from None
-
-
-def _kept_secrets(new: Provider, old: Provider | None) -> Provider:
-    """The word `sealed` stands for the secret there is; a seal of the caller's own is no secret of ours."""
-
-    def kept(field: str, value: str, before: str) -> str:
-        if value == before:
-            return value
-        if value == SHOWN and before.startswith(SEALED):
-            return before
-        if value == SHOWN or value.startswith(SEALED):
-            raise Problem(
-                Code.INVALID_REQUEST,
-                f"{field}: there is no sealed secret to keep; give the secret itself.",
-                param=field,
-            )
-        return value
-
-    was = old.headers if old else {}
-    headers = {name: kept(f"headers.{name}", value, was.get(name, "")) for name, value in new.headers.items()}
-    return msgspec.structs.replace(new, key=kept("key", new.key, old.key if old else ""), headers=headers)
-
-
-def _same_address_or_new_secret(new: Provider, old: Provider) -> None:
-    if _origin(new.base_url) == _origin(old.base_url):
-        return
-    for field, value, before in (
-        ("key", new.key, old.key),
-        *((f"headers.{name}", value, old.headers.get(name, "")) for name, value in new.headers.items()),
-    ):
-        if value.startswith(SEALED) and value == before:
-            raise Problem(
-                Code.INVALID_REQUEST,
-                f"base_url names another server: give {field} again, so that no secret goes where it was not meant to.",
-                param=field,
-            )
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
+        await self.config.put_key(key, by, note, expect=self.config.revision("keys", key.id))

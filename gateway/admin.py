@@ -75,10 +75,8 @@ def models_view(fleet: Fleet, providers: dict[str, Provider], catalogue: Catalog
 
 
 def _model(name: str, model: Model, kind: str, catalogue: Catalogue) -> dict[str, Any]:
-    known = catalogue.find(model.native or model.name, kind)
-    vision = model.vision if model.vision is not None else known.vision if known else None
-    context = model.context or (known.context if known else 0)
-    return {"id": name, "op": model.op, "aliases": [], "vision": vision, "context": context or None, "providers": []}
+    facts = {"vision": catalogue.vision(model, kind), "context": catalogue.context(model, kind) or None}
+    return {"id": name, "op": model.op, "aliases": [], **facts, "providers": []}
 
 
 def key_view(key: ApiKey, used: float | None) -> dict[str, Any]:

@@ -9,11 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+import structlog
 
 from bus.config import Config
 from bus.history import versions
+from bus.tenants import want_house
 from ops.settings import BadSettingsError, Settings, checked
 from schemas.problem import Code, Problem
+
+log = structlog.get_logger()
 
 KIND, NAME = "settings", "house"
 
@@ -77,11 +81,13 @@ class Tuning:
 
     async def change(self, values: Values, by: str) -> dict[str, Any]:
         """Set some; null takes one back. Raises `Problem(INVALID_REQUEST)` that names the first that can't be."""
+        want_house(self.config, by, "Settings")
         merged = {**self.config.settings, **values}
+        _tuned(self.settings, {path: merged[path] for path in merged if path in TUNABLES or path in values})
         wanted = {path: value for path, value in merged.items() if value is not None}
-        _tuned(self.settings, wanted)
-        await self.config.put_settings(wanted, by)
-        return dict(wanted)
+        if wanted != self.config.settings:
+            await self.config.put_settings(wanted, by)
+        return wanted
 
     async def history(self) -> list[dict[str, Any]]:
         """The kept versions, the newest first, each with what changed: path -> [before, after]."""
@@ -100,6 +106,7 @@ class Tuning:
 
     async def roll_back(self, revision: int, by: str) -> dict[str, Any]:
         """As they were at `revision` (0: as the file says). Raises `Problem(NOT_FOUND)`."""
+        want_house(self.config, by, "Settings")
         wanted: dict[str, Any] | None = {} if revision == 0 else None
         for one in await versions(self.config.bus, KIND, NAME):
             if one.revision == revision and isinstance(one.value, dict):
@@ -107,7 +114,8 @@ class Tuning:
         if wanted is None:
             raise Problem(Code.NOT_FOUND, f"The settings have no revision {revision}.", param="revision")
         _tuned(self.settings, wanted)
-        await self.config.put_settings(wanted, by, f"rollback to {revision}")
+        if wanted != self.config.settings:
+            await self.config.put_settings(wanted, by, f"rollback to {revision}")
         return wanted
 
     def _renew(self, first: bool = False) -> None:
@@ -117,7 +125,8 @@ class Tuning:
         known = {path: value for path, value in self._last.items() if path in TUNABLES}  # a newer version may know more
         try:
             self.now = _tuned(self.settings, known)
-        except Problem:
+        except Problem as problem:  # the file was changed, and both together can't be
+            log.warning("settings.live_ignored", error=str(problem))
             self.now = self.settings
         self.apply(self.now)
 
@@ -139,13 +148,15 @@ def pour(source: Any, *vessels: Any) -> None:
 
 
 def _tuned(settings: Settings, values: Values) -> Settings:
-    """Raises `Problem(INVALID_REQUEST)`."""
+    """The settings with these above them; None: as they are. Raises `Problem(INVALID_REQUEST)`."""
     for path in values:
         if path not in TUNABLES:
             known = ", ".join(sorted(TUNABLES))
             raise Problem(Code.INVALID_REQUEST, f"`{path}` can't be changed live; these can: {known}.", param=path)
     changed = settings
     for path, value in values.items():
+        if value is None:
+            continue
         one = TUNABLES[path]
         section = getattr(changed, one.section)
         try:

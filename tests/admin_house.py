@@ -1,12 +1,13 @@
 """A gateway with the admin API, and an agent process that follows CONFIG, as `up` has them; both in one loop."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fake_provider import FakeProvider
-from gateway_house import House, open_house
+from gateway_house import House, chat, open_house, until
 
 from bus.config import Config, new_key
 from bus.connection import Link, open_bus
@@ -82,3 +83,23 @@ async def open_office(link: Link, *, team: bool = True, **parts: Any) -> AsyncIt
 def section(fake: FakeProvider, **more: Any) -> dict[str, Any]:
     """A provider as one would send it."""
     return {"name": "one", "base_url": fake.url, "models": ["m"], "discover": False, **more}
+
+
+async def status_of(office: Office, model: str = "m") -> int:
+    """Of a chat with that model."""
+    return (await office.house.post(chat(model)))[0]
+
+
+async def within_a_second(check: Any) -> float:
+    """Seconds until `check` held."""
+    began = time.monotonic()
+    await until(check, 1.0)
+    return time.monotonic() - began
+
+
+async def became(work: Any, wanted: object) -> bool:
+    return bool(await work == wanted)
+
+
+async def provider_state(office: Office, name: str) -> str:
+    return str((await office.want("GET", f"/providers/{name}"))["state"])

@@ -57,6 +57,23 @@ async def test_a_change_is_in_force_in_every_process_and_taken_back_by_null(
     assert (told(there, "archive.bodies")["from"], told(there, "limits.sync_seconds")["value"]) == ("file", 7)
 
 
+async def test_a_process_that_was_away_is_told_when_it_is_back(config: Config, bus: Bus, file: Settings) -> None:
+    elsewhere, applied = Config(bus), list[Settings]()
+    await elsewhere.load()
+    Tuning(elsewhere, file, applied.append)
+    await Tuning(config, file, lambda _: None).change({"limits.sync_seconds": 7}, "someone")
+    await elsewhere.load()  # as after each reconnect
+    assert applied[-1].limits.sync_seconds == 7
+
+
+async def test_a_change_that_changes_nothing_is_no_version(config: Config, file: Settings) -> None:
+    tuning = Tuning(config, file, lambda _: None)
+    await tuning.change({"archive.keep_months": 3}, "ann")
+    await tuning.change({"archive.keep_months": 3}, "bob")
+    await tuning.change({}, "bob")
+    assert [one["by"] for one in await tuning.history()] == ["ann"]
+
+
 async def test_it_outlives_a_restart(config: Config, bus: Bus, file: Settings) -> None:
     await Tuning(config, file, lambda _: None).change({"files.quota_bytes": 5}, "cli")
     again = Config(bus)
@@ -96,6 +113,7 @@ async def test_history_tells_who_changed_what_and_leads_back(config: Config, fil
         ("limits.body_bytes", 10),
         ("files.base_url", "javascript:1"),
         ("log.level", "loud"),
+        ("no.such", None),
     ],
 )
 async def test_what_can_not_be_is_refused_by_name_and_changes_nothing(

@@ -93,13 +93,9 @@ def _custom(call: Call) -> set[str]:
 def _chats(provider: Provider, call: Call, catalogue: Catalogue, vision: bool) -> list[str]:
     if not provider.enabled:
         return []
-    found = []
-    for model in models_of(provider, call.rooms.parts, catalogue):
-        known = catalogue.find(model.native or model.name, catalogue.type_of(provider))
-        sees = model.vision if model.vision is not None else known is not None and known.vision
-        if model.op == "chat" and (sees or not vision):
-            found.append(catalogue.resolve(model.name))
-    return found
+    kind = catalogue.type_of(provider)
+    chats = [model for model in models_of(provider, call.rooms.parts, catalogue) if model.op == "chat"]
+    return [catalogue.resolve(one.name) for one in chats if not vision or catalogue.vision(one, kind)]
 
 
 @answers(QueryAiModels)

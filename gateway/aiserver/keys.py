@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from bus.tenants import seen_by
 from gateway.admin import key_state
 from gateway.aiserver._handlers import answers
 from gateway.aiserver._numbers import named, number_of
@@ -95,7 +96,9 @@ async def query(asked: AdminQueryApiKeys, call: Call) -> AdminApiKeysResponse:
     """Masked, the newest first unless `orderBy` says otherwise."""
     config = call.rooms.parts.config
     used = await config.key_use()
-    found = [_partial(key, used.get(key.id)) for key in sorted(config.keys.values(), key=lambda key: -key.created)]
+    found = [
+        _partial(key, used.get(key.id)) for key in sorted(seen_by(config, call.key.id), key=lambda key: -key.created)
+    ]
     if asked.api_key:
         shown = config.find_key(asked.api_key)
         found = [one for one in found if shown is not None and one.id == number_of(shown.id)]

@@ -92,6 +92,12 @@ class Response(Answered, kw_only=True):
     previous_response_id: str | None = None
 
 
+class Modalities(Answered, kw_only=True):
+    input_modalities: list[str]
+    """`text`; `image`: it takes pictures."""
+    output_modalities: list[str]
+
+
 class OpenAiModel(Answered, kw_only=True):
     id: str
     object: str = "model"
@@ -100,6 +106,10 @@ class OpenAiModel(Answered, kw_only=True):
     """The queues that serve it."""
     operations: list[str]
     """What it can be asked for."""
+    context_length: int = 0
+    """Tokens that prompt and answer may take together. Of chat models, where it is known."""
+    architecture: Modalities | None = None
+    """Of chat models, where it is known."""
 
 
 class OpenAiModels(Answered, kw_only=True):

@@ -97,7 +97,6 @@ class KeyFields(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What may be said of a key."""
 
     name: str = ""
-    tenant: str = "default"
     scopes: list[str] = []
     """admin, analytics, metrics; empty: an app."""
     apis: list[str] = []
@@ -119,18 +118,29 @@ class KeyFields(msgspec.Struct, kw_only=True, omit_defaults=True):
     bodies: str = ""
     """on, off: keep the text of its requests and answers; empty: as the setting archive.bodies says."""
     user: str = ""
+    user_id: str = ""
+    ref: str = ""
+    ref_id: int | None = None
+    meta: dict[str, str] = {}
+    """Ids of other systems, and whatever else."""
+    features: list[str] = []
+    dtos: list[str] = []
+    """Requests of the AI Server dialect it may send, by name; empty: all."""
     notes: str = ""
+    disabled: float = 0.0
+    """Unix seconds since when it is switched off; 0: it is on."""
 
 
 class KeyShown(KeyFields, kw_only=True):
     """A key without its secrets."""
 
     id: str
+    tenant: str = "default"
     prefix: str
     """First characters of the key."""
     created: float
     state: str
-    """active, ending, expired or revoked."""
+    """active, ending, disabled, expired or revoked."""
     last_used: float | None = None
     """Unix seconds, exact to a minute."""
     revoked: float = 0.0

@@ -66,7 +66,10 @@ _STREAM = {"text/event-stream": {"schema": {"type": "string"}, "example": _EVENT
 _RESPONSE = {
     "id": "resp_123", "object": "response", "created_at": 1763900000, "status": "completed", "model": MODEL, "output": [],
 }  # fmt: skip
-_MODEL = {"id": MODEL, "object": "model", "created": 1767225600, "owned_by": "local", "operations": ["chat"]}
+_MODEL = {
+    "id": MODEL, "object": "model", "created": 1767225600, "owned_by": "local", "operations": ["chat"], "context_length": 8192,
+    "architecture": {"input_modalities": ["text"], "output_modalities": ["text"]},
+}  # fmt: skip
 _OLLAMA = {
     "name": MODEL,
     "model": MODEL,

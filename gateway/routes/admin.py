@@ -17,6 +17,7 @@ from gateway.job_list import JobList
 from gateway.parsing import parse
 from gateway.parts import Parts
 from gateway.queue_desk import QueueDesk
+from gateway.reading import body_of
 from gateway.routes import (
     admin_audit,
     admin_jobs,
@@ -91,8 +92,5 @@ def acts_of(front: NamedDependency[Front], job_list: NamedDependency[JobList]) -
 
 async def fields_of(request: Asked, admin: NamedDependency[ApiKey]) -> dict[str, Any]:
     """What was sent, as a JSON object; an empty body is an empty one. Read only once the caller is known."""
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > LONGEST:
-        raise Problem(Code.TOO_LARGE, f"The request is too large: at most {LONGEST // 1_000_000} MB.")
-    body = await request.body()
+    body = await body_of(request, LONGEST)
     return parse(_decode, body) if body.strip() else {}

@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from bus.registry import Registry
+from bus.tenants import seen_by
 from gateway.admin import key_view
 from gateway.area import Area
 from gateway.key_use import use_of
@@ -20,9 +21,9 @@ OVERLAP = 86_400.0
 
 @get("/keys", summary="All keys")
 async def list_keys(parts: NamedDependency[Parts], admin: NamedDependency[ApiKey]) -> Fields:
-    """Newest first."""
+    """Newest first. An administrator of a tenant other than `default` sees and makes that tenant's alone."""
     used = await parts.config.key_use()
-    keys = sorted(parts.config.keys.values(), key=lambda key: -key.created)
+    keys = sorted(seen_by(parts.config, admin.id), key=lambda key: -key.created)
     return {"object": "list", "data": [key_view(key, used.get(key.id)) for key in keys]}
 
 
@@ -44,7 +45,7 @@ async def show_key(
     admin: NamedDependency[ApiKey],
 ) -> Fields:
     """With what it has used: `spent` in US dollars where it has a budget, `storage` in bytes."""
-    key = registry.key(key_id)
+    key = registry.key(key_id, admin.id)
     used = await use_of(parts.bus, area.quota, key)
     return {**key_view(key, (await parts.config.key_use()).get(key_id)), **used}
 
@@ -78,10 +79,15 @@ async def rotate_key(
     fields: NamedDependency[Fields],
 ) -> Fields:
     """A new key with the same rights; the old one works for `overlap` seconds more (a day, unless given)."""
+    for name in fields:
+        if name not in ("overlap", "signing"):
+            raise Problem(Code.INVALID_REQUEST, f"There is no '{name}': overlap and signing.", param=name)
     overlap, signing = fields.get("overlap", OVERLAP), fields.get("signing", False)
     if isinstance(overlap, bool) or not isinstance(overlap, int | float):
         raise Problem(Code.INVALID_REQUEST, "overlap must be a number of seconds.", param="overlap")
-    raw, key = await registry.rotate_key(key_id, overlap, admin.id, signing is True)
+    if not isinstance(signing, bool):
+        raise Problem(Code.INVALID_REQUEST, "signing must be true or false.", param="signing")
+    raw, key = await registry.rotate_key(key_id, overlap, admin.id, signing)
     return {**key_view(key, None), "key": raw, "webhook_secret": key.webhook_secret}
 
 

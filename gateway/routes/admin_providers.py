@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from bus import subjects
 from bus.history import told, versions
 from bus.registry import Registry
+from bus.tenants import HOUSE, tenant_of
 from gateway.admin import provider_view
 from gateway.parts import Parts
 from schemas.problem import Code, Problem
@@ -118,8 +119,8 @@ async def provider_history(
 
 @get("/config/history", summary="All changes of providers, keys and rules")
 async def config_history(parts: NamedDependency[Parts], admin: NamedDependency[ApiKey]) -> Fields:
-    """The newest first; of each entry the last ten."""
-    kinds = ("providers", "keys", "rules")
+    """The newest first; of each entry the last ten. Keys for administrators of `default` alone."""
+    kinds = ("providers", "keys", "rules") if tenant_of(parts.config, admin.id) == HOUSE else ("providers", "rules")
     lines = [line for kind in kinds for line in told(await versions(parts.bus, kind))]
     return {"object": "list", "data": sorted(lines, key=lambda line: -int(line["revision"]))}
 
