@@ -21,10 +21,10 @@ from schemas.problem import Code, Problem
 from schemas.provider import Model
 
 NAME = "smollm2:135m"
-MODELS = [Model(name=NAME), Model(name="smollm2", native=NAME), Model(name="local", native=NAME)]
 SLOTS = 2
 CONTEXT = 2048
 """Tokens of one conversation, prompt and answer together."""
+MODELS = [Model(name=name, native=NAME, context=CONTEXT) for name in (NAME, "smollm2", "local")]
 THREADS = 1  # with two on a busy machine of two cores it falls from 120 to 2 tokens/s: the threads wait for each other
 PIECE = 4 * 1024 * 1024
 

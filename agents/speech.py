@@ -121,7 +121,10 @@ async def hear(job: Job, tools: Tools) -> AsyncGenerator[Event, None]:
         heard: list[Any] = []
         while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
             heard.append(piece)
-            yield Progress(min(1.0, piece.end / max(info.duration, 0.01)), "listening")
+            share = float(piece.end) / max(
+                info.duration, 0.01
+            )  # with times of words it is numpy's, which no message takes
+            yield Progress(min(1.0, share), "listening")
     yield _done(MediaResult(texts=(_told(heard, info),), model=job.model, state=asked.state), began)
 
 

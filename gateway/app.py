@@ -116,7 +116,7 @@ def build(parts: Parts) -> Litestar:
         artifacts=artifacts, variants=variants, workflows=workflows,
         sessions=Sessions(links, front.access, parts.admin_secret),
     )  # fmt: skip
-    savings = Savings(parts.bus, parts.dispatcher.new_id)
+    savings = Savings(parts.bus, parts.dispatcher.new_id, stored.blobs.wall)
     feed = Feed(parts.fleet, parts.past)
     records.counts, metrics = parts.fleet.counts, Metrics(parts)
     records.tally, parts.fleet.teller.version = parts.fleet.teller.tally, parts.version
@@ -195,6 +195,7 @@ def build(parts: Parts) -> Litestar:
         dependencies={
             "parts": Provide(lambda: parts, sync_to_thread=False),
             "front": Provide(lambda: front, sync_to_thread=False),
+            "sessions": Provide(lambda: rooms.sessions, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),
             "files": Provide(lambda: stored, sync_to_thread=False),
             "area": Provide(lambda: area, sync_to_thread=False),

@@ -4,11 +4,8 @@ What a newcomer would get wrong: nothing here is written at start. The first rea
 second, in a thread), and from then on it is bytes in memory.
 """
 
-import gzip
-import hashlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -24,6 +21,7 @@ from gateway.described.routes import route_paths
 from gateway.described.shapes import PLACE, Schema, Shapes
 from gateway.described.yaml import yaml_of
 from gateway.openapi_media import media_paths
+from gateway.paper import Paper
 
 ABOUT = (
     "A gateway for AI work. Speak OpenAI's, Anthropic's, Ollama's or Google's wire, or AI Server's DTOs at `/api/{Dto}`; each "
@@ -35,20 +33,6 @@ TAGS = (
     "House admin",
 )  # fmt: skip
 """In the order in which readers see them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Paper:
-    """A document as it is sent."""
-
-    body: bytes
-    packed: bytes
-    """gzip."""
-    etag: str
-
-    @classmethod
-    def of(cls, body: bytes) -> "Paper":
-        return cls(body, gzip.compress(body, 6, mtime=0), f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
 class Described(JsonRenderPlugin):

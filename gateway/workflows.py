@@ -35,6 +35,8 @@ LARGEST = 4 * 1024 * 1024
 """Bytes of a workflow. It travels in the job's body; the largest we have seen has 700 kB."""
 SECONDS = 60.0
 """For a look at the inputs: a ComfyUI's first answer about its nodes may take many seconds."""
+REMEMBERED = 32
+"""Workflows whose inputs are remembered: a large ComfyUI's lists of files make some 100 kB of one."""
 BUILT_IN, OWN = "built_in", "own"
 NUMBERS = 2**46
 """Numbers below are of the first seven months of 2025: no other file ever got one of them (`bus/ids.py`)."""
@@ -48,6 +50,8 @@ class Workflows:
 
     def __init__(self, parts: Parts, files: Files, quota: Quota, access: Access) -> None:
         self.parts, self.files, self.quota, self.access = parts, files, quota, access
+        self._told: dict[bytes, dict[str, Any]] = {}
+        """What was said of inputs, by workflow, the newest last: for the time when no ComfyUI has a slot to say it again."""
 
     # ---- which there are --------------------------------------------------------------------------------------------
 
@@ -119,10 +123,27 @@ class Workflows:
         return values
 
     async def inputs(self, key: ApiKey, name: str, prompt: bool = False) -> dict[str, Any]:
-        """What a ComfyUI that is online says of its inputs; `prompt`: and its API form. Raises `Problem`: NO_PROVIDER, what the
-        agent found wrong."""
+        """What a ComfyUI that is online says of its inputs, or has said when all are busy; `prompt`: and its API form. Raises
+        `Problem`: NO_PROVIDER, OVERLOADED, what the agent found wrong."""
         self.access.allow_op(key, RUN.name)
-        workflow = json.loads(await self.read(key, name))
+        data = await self.read(key, name)
+        mark = hashlib.sha256(data + b"\0" * prompt).digest()
+        told = self._told.get(mark)
+        if told is None or not self._busy():
+            told = await self._asked(key, json.loads(data), prompt)
+            self._told.pop(mark, None)
+            self._told[mark] = told
+            for old in [*self._told][:-REMEMBERED]:
+                del self._told[old]
+        return {"name": named(name), **told}
+
+    def _busy(self) -> bool:
+        """Whether whoever could look would have to wait for a slot: a picture may take minutes."""
+        wanted = (INSPECT_WORKFLOW.name, INSPECT_WORKFLOW.model)
+        able = [view for view in self.parts.fleet.queues() if wanted in view.models and view.enabled and view.slots]
+        return bool(able) and all(view.in_flight >= view.slots for view in able)
+
+    async def _asked(self, key: ApiKey, workflow: Any, prompt: bool) -> dict[str, Any]:
         now = time.time()
         job = Job(
             id=self.parts.dispatcher.new_id(),
@@ -138,7 +159,7 @@ class Workflows:
             result = decode_media((await whole(self.parts.dispatcher, job)).body)
         except Problem as problem:
             raise _nobody(problem) from problem
-        return {"name": named(name), **(result.workflow or {}), "inputs": result.inputs or []}
+        return {**(result.workflow or {}), "inputs": result.inputs or []}
 
 
 def named(said: str) -> str:
@@ -200,6 +221,8 @@ def _no_workflow(why: str) -> Problem:
 
 def _nobody(problem: Problem) -> Problem:
     """Nobody to ask: what the caller can do about it."""
+    if problem.code is Code.OVERLOADED:
+        return Problem(problem.code, "Every ComfyUI is busy, and only one knows what its nodes take.", retry_after=5)
     if problem.code not in (Code.NO_PROVIDER, Code.MODEL_NOT_FOUND):
         return problem
     said = "No ComfyUI is online, and only one knows what its nodes take. Start one: ai-server agent comfyui."

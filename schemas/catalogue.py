@@ -94,6 +94,18 @@ class Catalogue:
         """What is known of a model, by common name, alias, or the name that providers of that type use."""
         return self.models.get(self._common(name, kind))
 
+    def vision(self, model: Model, kind: str) -> bool | None:
+        """Whether it takes pictures: as its row says, else as the catalogue does; None: nobody has said."""
+        if model.vision is not None:
+            return model.vision
+        known = self.find(model.native or model.name, kind)
+        return known.vision if known else None
+
+    def context(self, model: Model, kind: str) -> int:
+        """Tokens that prompt and answer may take together, by the same way; 0: nobody has said."""
+        known = self.find(model.native or model.name, kind)
+        return model.context or (known.context if known else 0)
+
     def type_of(self, provider: Provider) -> str:
         """The provider's type: as it says, else by its name, its address, its kind; empty: none that is known."""
         if provider.type:
@@ -123,7 +135,7 @@ class Catalogue:
                 other = msgspec.structs.replace(model, name=name, native=model.native or model.name, aliases=())
                 listed.setdefault((model.op, name), other)
         for model in list(listed.values()) if sees else ():
-            if model.op == CHAT.name and self._sees(model, kind):
+            if model.op == CHAT.name and self.vision(model, kind):
                 seeing = msgspec.structs.replace(model, op=IMAGE_TO_TEXT.name, aliases=())
                 listed.setdefault((seeing.op, seeing.name), seeing)
         for model in list(listed.values()):  # a media request need not know what models there are
@@ -140,10 +152,6 @@ class Catalogue:
         if tag == "latest" or (tag and self._latest.get(family) == common):
             yield family
             yield family + LATEST
-
-    def _sees(self, model: Model, kind: str) -> bool:
-        known = self.find(model.native or model.name, kind)
-        return model.vision if model.vision is not None else known is not None and known.vision
 
     def _common(self, name: str, kind: str) -> str:
         low = name.lower()

@@ -279,6 +279,7 @@ def test_children_end_with_a_killed_supervisor_and_the_next_one_adopts_the_bus(t
 def test_without_any_provider_it_runs_and_says_how_to_add_one(tmp_path: Path) -> None:
     with house(tmp_path) as up:
         assert "none yet" in up.text
+        assert f"{up.url}/ui/" in up.text
         assert "OPENAI_API_KEY" in up.text
         status, body = ask(up.url, up.keys["app"])
         assert (status, json.loads(body)["error"]["code"]) == (404, "model_not_found")

@@ -14,7 +14,7 @@ from agents._http import Http
 from agents.agent import Tools
 from bus.connection import Link
 from schemas.catalogue import Catalogue
-from schemas.events import Done, Progress
+from schemas.events import Done, Progress, decode_event, encode_event
 from schemas.media import MediaResult, decode_media
 from schemas.problem import Code, Problem
 from schemas.provider import Provider
@@ -49,6 +49,7 @@ async def tools(shelf: Kit) -> AsyncIterator[Tools]:
 
 async def told(handle: Any, job: Any, tools: Tools) -> tuple[MediaResult, list[Progress]]:
     events = [event async for event in handle(job, tools)]
+    assert [decode_event(encode_event(event)) for event in events] == events, "as it travels on the bus"
     assert isinstance(events[-1], Done)
     return decode_media(events[-1].body), [event for event in events if isinstance(event, Progress)]
 

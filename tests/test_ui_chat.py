@@ -170,7 +170,7 @@ def test_an_edited_question_begins_a_branch_and_the_old_one_stays(ui: Ui) -> Non
 
 @pytest.mark.long
 def test_a_picture_goes_along_as_data_and_stays_in_the_thread(ui: Ui, tmp_path: Path) -> None:
-    page = ui.open("/chat")
+    page = ui.open("/chat?model=m")
     (tmp_path / "red.png").write_bytes(picture("png", 8, 8))
     page.get_by_label("Pictures", exact=True).set_input_files(tmp_path / "red.png")
     page.get_by_role("button", name="Remove red.png").wait_for()
@@ -187,6 +187,37 @@ def test_a_picture_goes_along_as_data_and_stays_in_the_thread(ui: Ui, tmp_path: 
     page.reload()
     page.get_by_role("img", name="red.png").wait_for()
     ui.until(page, "[...document.images].every((one) => one.complete && one.naturalWidth === 8)")
+
+
+@pytest.mark.long
+def test_a_model_that_takes_no_pictures_is_told_before_it_is_asked(ui: Ui, tmp_path: Path) -> None:
+    """And one that takes them is one click away; the picture stays."""
+    context = ui.context()
+    context.route("**/v1/models", seeing)
+    page = ui.open("/chat?model=gpt-oss:20b", context=context)
+    (tmp_path / "red.png").write_bytes(picture("png", 8, 8))
+    page.get_by_label("Pictures", exact=True).set_input_files(tmp_path / "red.png")
+    page.get_by_text("gpt-oss:20b takes no pictures.").wait_for()
+    page.get_by_role("textbox", name="Message").fill("Which colour?")
+    assert page.get_by_role("button", name="Send").is_disabled()
+    ui.shot(page, "chat-blind")
+    ui.axe(page)
+    plays(ui, tape("It is red."))
+    page.get_by_role("button", name="Use m", exact=True).click()
+    page.get_by_role("button", name="Send").click()
+    answered(page, "It is red.")
+    assert calls(ui)[-1].body["messages"][-1]["content"][1]["image_url"]["url"].startswith("data:image/png")
+    thread_of(page)
+
+
+def seeing(route: Any) -> None:
+    """The list of models, in which `m` takes pictures."""
+    reply = route.fetch()
+    told = reply.json()
+    for one in told["data"]:
+        if one["id"] == "m":
+            one["architecture"] = {"input_modalities": ["text", "image"], "output_modalities": ["text"]}
+    route.fulfill(response=reply, json=told)
 
 
 @pytest.mark.long

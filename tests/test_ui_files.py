@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -98,9 +99,30 @@ async def test_a_browser_at_the_root_is_led_to_the_ui_and_a_program_gets_the_sig
 
 
 async def test_packed_files_are_what_they_are_unpacked(house: House) -> None:
-    async with house.http.get(f"{house.url}/ui/vendor/uplot.js", headers={"accept-encoding": "gzip"}) as reply:
-        assert reply.headers["content-encoding"] == "gzip"
-        assert await reply.read() == (FOLDER / "vendor/uplot.js").read_bytes()
+    for wish, packed in (("br, gzip;q=0.5", True), ("gzip;q=0, br", False), ("identity", False)):
+        async with house.http.get(f"{house.url}/ui/vendor/uplot.js", headers={"accept-encoding": wish}) as reply:
+            assert (reply.headers.get("content-encoding") == "gzip") is packed, wish
+            assert await reply.read() == (FOLDER / "vendor/uplot.js").read_bytes()
+
+
+async def test_head_is_answered_like_get_without_the_body(house: House) -> None:
+    for path in ("/ui", "/ui/", "/ui/jobs/7", "/ui/app.js"):
+        _, wanted, _ = await read(house, path)
+        async with house.http.head(house.url + path) as reply:
+            assert (reply.status, reply.headers["etag"], await reply.read()) == (200, wanted["etag"], b"")
+            assert reply.headers["content-length"] == wanted["content-length"]
+
+
+async def test_a_session_is_told_and_kept_by_no_cache(house: House) -> None:
+    _, heads, body = await read(house, "/ui/session")
+    assert (heads["cache-control"], json.loads(body)) == ("no-store", {"signed_in": False})
+    who = {"provider": "credentials", "userName": "Ada", "password": house.secret}
+    async with house.http.post(f"{house.url}/api/Authenticate", json=who) as reply:
+        cookie = reply.headers["set-cookie"].partition(";")[0]
+    told = json.loads((await read(house, "/ui/session", cookie=cookie))[2])
+    assert {**told, "id": ""} == {"signed_in": True, "id": "", "name": "Ada", "scopes": []}
+    _, _, forged = await read(house, "/ui/session", cookie=cookie[:-3] + "AAA")
+    assert json.loads(forged) == {"signed_in": False}
 
 
 def test_the_first_load_is_small() -> None:
@@ -172,6 +194,27 @@ def test_our_modules_follow_the_rules(one: Path) -> None:
     assert not re.search(r"""import\(?\s*['"]https?:|(?:src|href)=['"]?https?:""", text)
     assert text.startswith(("// ", "// @ts-check\n// ", "// @ts-check\n"))
     assert len(text.splitlines()) <= 420
+
+
+def test_no_sheet_of_a_page_styles_what_others_write() -> None:
+    """A page's sheet stays when one goes on: a bare class is no word of the kit's, and says the same wherever it stands."""
+    sheets = [one for one in FOLDER.rglob("*.css") if one.parent.name != "vendor" and one.stem not in _COMMON]
+    kit = {word for one in OURS if one.relative_to(FOLDER).parts[0] in ("kit", "shell") for word in _words(one)}
+    said: dict[str, str] = {}
+    for sheet in sheets:
+        for word, rule in re.findall(r"^\.([\w-]+) (\{.*\})", sheet.read_text(), re.MULTILINE):
+            assert word not in kit, f"{sheet.name}: .{word} is a word of the kit"
+            assert said.setdefault(word, rule) == rule, f"{sheet.name}: .{word} means something else on another page"
+
+
+_COMMON = ("base", "kit", "shell", "tokens", "media", "threads")
+"""Sheets that come with the frame, or belong to the kit."""
+
+
+def _words(script: Path) -> set[str]:
+    """The classes that a script writes."""
+    found = re.findall(r"""class=(?:"([^"]*)"|\$\{cx\('([^']*)')""", script.read_text())
+    return {word for pair in found for word in " ".join(pair).split()}
 
 
 def test_the_types_in_the_comments_hold() -> None:

@@ -3,6 +3,8 @@
 import base64
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +196,19 @@ async def _fetch(ui: Ui, url: str) -> tuple[int, dict[str, str], bytes]:
     """Without a key."""
     async with ui.house.office.house.http.get(url) as reply:
         return reply.status, dict(reply.headers), await reply.read()
+
+
+@pytest.mark.long
+def test_the_call_that_is_shown_for_the_bytes_gives_them(media: Ui, tmp_path: Path) -> None:
+    file = store(media, "photo.png", picture("png", 64, 48))
+    page = media.open(f"/files?file={file['id']}&tab=code", as_="app")
+    said = page.get_by_role("region", name="Its bytes: curl")
+    said.wait_for()
+    page.get_by_role("tab", name="Python").first.click()
+    text = page.get_by_role("region", name="Its bytes: Python").inner_text()
+    command = {"AI_SERVER_KEY": media.keys["app"]}
+    subprocess.run([sys.executable, "-c", text], cwd=tmp_path, env=command, check=True, timeout=30)
+    assert (tmp_path / "photo.png").read_bytes() == picture("png", 64, 48)
 
 
 @pytest.mark.long

@@ -143,3 +143,46 @@ def test_everybody_sees_their_own_key_and_an_app_no_more(ui: Ui) -> None:
     page.get_by_role("heading", name="admin", level=1).wait_for()
     ui.shot(page, "key-dark")
     ui.axe(page)
+
+
+@pytest.mark.long
+def test_two_people_at_one_key_lose_nothing_of_each_other(ui: Ui) -> None:
+    """What only the other changed stays; about what both changed one is asked. An ended key can still be noted upon."""
+    made = ui.do(ui.house.office.want("POST", "/keys", {"name": "shared", "days": 0.00001}))
+    path = f"/keys/{made['id']}"
+    page = ui.open(f"{path}?edit={made['id']}", as_="admin")
+    page.get_by_role("textbox", name="User", exact=True).fill("ann")
+    page.locator("summary", has_text="Bodies and notes").click()
+    page.get_by_role("textbox", name="Notes").fill("mine")
+    ui.do(ui.house.office.want("PATCH", path, {"notes": "theirs", "ref": "their-7"}))
+    page.get_by_text("their-7").wait_for(timeout=20_000)  # the page behind the form has read it anew
+    page.get_by_role("button", name="Save", exact=True).click()
+    question = page.get_by_role("dialog", name="shared was changed meanwhile")
+    question.get_by_text("to theirs; it was empty, and yours is mine").wait_for()
+    question.get_by_role("button", name="Save mine").click()
+    page.get_by_text("shared is saved").wait_for()
+    kept = ui.do(ui.house.office.want("GET", path))
+    assert (kept["user"], kept["notes"], kept["ref"]) == ("ann", "mine", "their-7")
+
+
+@pytest.mark.long
+def test_a_session_that_ends_in_a_form_takes_nothing_of_it_and_a_day_is_not_forgotten(ui: Ui) -> None:
+    ui.expects(401, "/")
+    page = ui.open("/keys?new=1", as_="admin")
+    page.get_by_role("textbox", name="Name", exact=True).fill("half typed")
+    page.get_by_label("Expires").select_option("date")
+    page.get_by_role("button", name="Create key").click()
+    page.get_by_text("Ends on is needed.").wait_for()  # or it would never end
+    page.get_by_label("Ends on").fill("2099-12-24T10:00")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Create key").click()
+    page.get_by_text("Your session has ended").wait_for()
+    ui.shot(page, "session-ended")
+    ui.axe(page)
+    page.keyboard.press("Escape")
+    page.get_by_label("API key").fill(ui.keys["admin"])
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Create key").click()
+    page.get_by_role("dialog", name="The key of half typed").wait_for()
+    shown(page)
+    page.get_by_role("row", name=re.compile("half typed.*2099")).wait_for()

@@ -129,6 +129,22 @@ def test_a_grid_says_what_went_wrong_and_tries_again(ui: Ui) -> None:
     page.get_by_text("back", exact=True).wait_for()
 
 
+def test_an_answer_slower_than_its_turns_comes_all_the_same(ui: Ui) -> None:
+    """Who asks anew before the last answer is there would break it off for ever."""
+    page = ui.open("/", as_="app")
+    ui.mount(
+        page,
+        """const { useApi } = await kit('kit/api.js');
+        let n = 0;
+        const ask = () => new Promise((done) => setTimeout(() => done(++n), 100));
+        function Slow() {
+          return html`<p>came: ${useApi(ask, { every: 30 }).data}</p>`;
+        }
+        return html`<${Slow} />`;""",
+    )
+    page.get_by_text("came: 3").wait_for()
+
+
 FORM = """
 const { Form, useForm } = await kit('kit/form.js');
 const { ApiError } = await kit('kit/api.js');
@@ -268,6 +284,45 @@ def test_what_a_model_wrote_is_a_page_and_never_a_program(ui: Ui) -> None:
     page.get_by_role("button", name="Copy").wait_for()
     ui.shot(page, "kit-markdown")
     ui.axe(page)
+
+
+HOSTILE = (
+    "![a](/api/Authenticate?provider=logout)", "![b](/files/../api/Authenticate?provider=logout)",
+    "![c](//away.example/c.png)", r"![d](/\\away.example/d.png)", "![e](https://away.example/e.png)",
+    "![f](data:text/html,<script>window.hurt=1</script>)", "[g](JaVaScRiPt:window.hurt=2)",
+    "[h](javascript&colon;window.hurt=3)", "<javascript:window.hurt=4>", "[i](vbscript:hurt)",
+    "[j](data:text/html;base64,PHNjcmlwdD4=)", """[k](https://away.example '" onmouseover=window.hurt=5 x="')""",
+    """![" onerror=window.hurt=6 "](/artifacts/" onerror=window.hurt=7)""",
+    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=window.hurt=8&gt;'>",
+    "<svg></p><style><a id='</style><img src=1 onerror=window.hurt=9>'>",
+    "<noscript><p title='</noscript><img src=x onerror=window.hurt=10>'>",
+    "<form><math><mtext></form><form><mglyph><style></math><img src onerror=window.hurt=11>",
+    "```html\n<img src=x onerror=window.hurt=12>\n```", '```"><img src=x onerror=window.hurt=13>\nx\n```',
+    "| <img src=x onerror=window.hurt=14> |\n|---|\n| <iframe srcdoc='<script>parent.hurt=15</script>'> |",
+    "[m](https://away.example/m)",
+)  # fmt: skip
+REACHES = """() => [...document.querySelectorAll('.md *')]
+  .flatMap((one) => [...one.attributes].map((each) => [one.tagName, each.name, each.value]))
+  .filter(([tag, name, value]) => name.startsWith('on') || ['srcdoc', 'style', 'src'].includes(name)
+    || (name === 'href' && !new URL(value, location.href).protocol.startsWith('http')))"""
+
+
+def test_what_a_hostile_model_writes_runs_nothing_and_asks_nothing(ui: Ui) -> None:
+    """A picture of `/api/…` would be a call in the person's name; one of another host would tell it what was said."""
+    page = ui.open("/", as_="app")
+    page.evaluate("texts => (window.texts = texts)", list(HOSTILE))
+    ui.mount(
+        page,
+        """const { Markdown } = await kit('kit/markdown.js');
+        return html`${window.texts.map((text) => html`<${Markdown} text=${text} />`)}`;""",
+    )
+    page.locator(".md .hljs-tag").first.wait_for()
+    page.get_by_role("link", name="m", exact=True).hover()
+    page.wait_for_timeout(100)
+    assert page.evaluate("window.hurt") is None
+    assert page.evaluate(REACHES) == []
+    assert page.locator(".md :is(script, style, iframe, form, math, noscript, img, svg:not(.icon))").count() == 0
+    assert page.evaluate("fetch('/ui/session').then((reply) => reply.json()).then((told) => told.signed_in)")
 
 
 CHARTS = """

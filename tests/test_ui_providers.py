@@ -231,6 +231,13 @@ def test_models_types_and_rules_have_their_grids_and_the_router_says_why(ui: Ui)
     page.get_by_text("The rule of nobody-has-it is saved").wait_for()
     page.get_by_role("tab", name="Routing rules").click()
     page.get_by_role("row", name=re.compile("nobody-has-it.*balanced.*llama3.3:70b")).wait_for()
+    page.get_by_role("button", name="New rule").click()
+    page.get_by_role("combobox", name="Model").fill("nobody-has-it")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Save rule").click()
+    page.get_by_text("It has a rule already").wait_for()  # or its fallbacks would go in silence
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Leave").click()
     page.get_by_role("tab", name="Where would it go").click()
     page.get_by_role("combobox", name="Model").fill("nobody-has-it")
     page.keyboard.press("Enter")
@@ -240,6 +247,21 @@ def test_models_types_and_rules_have_their_grids_and_the_router_says_why(ui: Ui)
     ui.axe(page)
     page.get_by_label("With the key").select_option(label="app")
     page.get_by_text(re.compile("as llama3.3:70b")).wait_for()
+
+
+@pytest.mark.long
+def test_tags_and_a_colleagues_change_outlive_a_change_of_the_notes(ui: Ui) -> None:
+    base = {"name": "tagged", "kind": "openai", "base_url": "http://127.0.0.1:9/v1", "models": ["x"], "discover": False}
+    ui.do(ui.house.office.want("POST", "/providers", {**base, "slots": 4, "notes": "Rented.\n#gpu #cheap"}))
+    page = ui.open("/providers/tagged?edit=1", as_="admin")
+    page.locator("summary", has_text="Tags and notes").click()
+    page.get_by_role("button", name="Remove gpu").wait_for()
+    page.get_by_role("textbox", name="Notes").fill("Ours.")
+    ui.do(ui.house.office.want("PATCH", "/providers/tagged", {"slots": 9}))
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("tagged is saved").wait_for()
+    kept = ui.do(ui.house.office.want("GET", "/providers/tagged"))
+    assert (kept["notes"], kept["slots"]) == ("Ours.\n#gpu #cheap", 9)
 
 
 @pytest.mark.long

@@ -9,7 +9,13 @@ from ui_kit import Ui
 def test_settings_are_changed_refused_at_their_field_reset_and_rolled_back(ui: Ui) -> None:
     page = ui.open("/settings", as_="admin")
     days = page.get_by_role("spinbutton", name="Keep texts for")
-    days.fill("30")
+    days.fill("")
+    page.get_by_role("button", name="Save changes").click()
+    page.get_by_text("A number is needed.").wait_for()
+    days.press_sequentially("30")
+    page.get_by_role("tab", name="History").click()
+    page.get_by_text("Nothing was changed here yet").wait_for()
+    page.get_by_role("tab", name="Settings").click()  # a look at the history loses nothing
     page.get_by_role("switch", name="Keep texts").check()
     page.get_by_text("2 settings are changed").wait_for()
     ui.shot(page, "settings")
@@ -82,6 +88,7 @@ def test_who_did_what_is_found_again_by_a_link(ui: Ui) -> None:
     page.get_by_role("link", name="Go there").click()
     page.get_by_role("heading", name="lab", level=1).wait_for()
     page.go_back()
+    page.get_by_role("dialog", name="changed provider lab").wait_for()  # the act is in the address
     page.keyboard.press("Escape")
     page.get_by_label("Filter by By").fill("boss")
     page.keyboard.press("Enter")

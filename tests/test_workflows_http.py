@@ -191,6 +191,34 @@ async def test_without_a_comfyui_the_inputs_are_not_known(nats: Link) -> None:
         assert "ai-server agent comfyui" in told["error"]["message"]
 
 
+async def test_inputs_that_were_told_once_are_known_while_the_comfyui_is_busy(nats: Link) -> None:
+    """A picture may take minutes, and who comes back to the form meanwhile must not wait for it."""
+    async with (
+        FakeComfyUI() as comfy,
+        open_house(nats, agent=False, workflows=BUILT_IN) as house,
+        gpu_of(nats, Provider(name="gpu", kind="comfyui", base_url=comfy.url, slots=1)),
+    ):
+        await house.get("/workflows/mine", method="PUT", data=json.dumps(text_to_image()).encode())
+
+        async def told() -> Any:
+            status, _, answer = await house.get("/workflows/mine/inputs")
+            return answer if status == 200 else None
+
+        await until(told)
+        known = await told()
+        comfy.hold("3")
+        status, _, job = await house.post({"ckpt_name": "sd15.safetensors"}, path="/workflows/mine?queue=1")
+        assert status in (200, 202), job
+
+        async def busy() -> bool:
+            return (await house.get(job["status_url"]))[2].get("progress") is not None
+
+        await until(busy)
+        async with asyncio.timeout(1):
+            assert await told() == known
+        comfy.let_go()
+
+
 async def test_a_comfyui_tells_the_inputs_and_runs_it(nats: Link) -> None:
     async with FakeComfyUI() as comfy, open_house(nats, agent=False, workflows=BUILT_IN) as house:
         provider = Provider(name="gpu", kind="comfyui", base_url=comfy.url, slots=1)

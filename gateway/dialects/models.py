@@ -15,18 +15,29 @@ _EMBEDS = ["embedContent", "batchEmbedContents"]
 
 
 class Served:
-    """A model somebody serves now. `ops`: what it can be asked for."""
+    """A model somebody serves now. `ops`: what it can be asked for; `vision`: whether its chat takes pictures (None: nobody
+    has said); `context`: tokens (0: nobody has said)."""
 
-    __slots__ = ("name", "ops", "queues")
+    __slots__ = ("context", "name", "ops", "queues", "vision")
 
-    def __init__(self, name: str, queues: list[str], ops: list[str]) -> None:
-        self.name, self.queues, self.ops = name, queues, ops
+    def __init__(self, name: str, vision: bool | None = None, context: int = 0) -> None:
+        self.name, self.vision, self.context = name, vision, context
+        self.queues: list[str] = []
+        self.ops: list[str] = []
 
 
 def openai(model: Served) -> dict[str, Any]:
-    """`operations` is a field more than OpenAI has: what the model can be asked for."""
+    """Fields more than OpenAI has: `operations`, what the model can be asked for; and of a chat model what is known of it,
+    in OpenRouter's words (`architecture.input_modalities`, `context_length`)."""
     told = {"id": model.name, "object": "model", "created": SINCE, "owned_by": ",".join(sorted(model.queues))}
-    return {**told, "operations": model.ops}
+    known: dict[str, Any] = {"context_length": model.context} if model.context else {}
+    if model.vision is not None:
+        paints = ["image"] if "text_to_image" in model.ops else []
+        known["architecture"] = {
+            "input_modalities": ["text", "image"] if model.vision else ["text"],
+            "output_modalities": ["text", *paints],
+        }
+    return {**told, "operations": model.ops, **known}
 
 
 def anthropic(model: Served) -> dict[str, Any]:
@@ -54,9 +65,8 @@ def ollama(model: Served) -> dict[str, Any]:
 
 def ollama_shown(model: Served) -> dict[str, Any]:
     """`/api/show`."""
-    capable = (["completion", "tools"] if "chat" in model.ops else []) + (
-        ["embedding"] if "embeddings" in model.ops else []
-    )
+    chats = ["completion", "tools", *(["vision"] if model.vision else [])] if "chat" in model.ops else []
+    capable = chats + (["embedding"] if "embeddings" in model.ops else [])
     told: dict[str, Any] = {"modelfile": "", "parameters": "", "template": "", "license": "", "modified_at": _STAMP}
     return {**told, "details": _details(), "model_info": {"general.basename": model.name}, "capabilities": capable}
 

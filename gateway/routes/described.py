@@ -12,7 +12,8 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from gateway.openapi import Described, Paper
+from gateway.openapi import Described
+from gateway.paper import Paper
 from schemas.problem import Code, Problem
 
 Asked = Request[Any, Any, Any]
@@ -31,7 +32,8 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
 }
-_OPEN = {"access-control-allow-origin": "*"}
+_ASK = {"cache-control": "public, no-cache"}
+_OPEN = {**_ASK, "access-control-allow-origin": "*"}
 """Tools in a browser may read the documents from anywhere."""
 
 
@@ -39,21 +41,21 @@ _OPEN = {"access-control-allow-origin": "*"}
 async def read_openapi(request: Asked, described: NamedDependency[Described]) -> Response[bytes]:
     """OpenAPI 3.1. `/openapi` is the same."""
     paper = await asyncio.to_thread(described.paper, request.app)
-    return _sent(request, paper, "application/json", _OPEN)
+    return paper.answer(request, "application/json", _OPEN)
 
 
 @get("/openapi.yaml", summary="This description as YAML", tags=["house"])
 async def read_openapi_yaml(request: Asked, described: NamedDependency[Described]) -> Response[bytes]:
     """OpenAPI 3.1."""
     paper = await asyncio.to_thread(described.paper, request.app, "yaml")
-    return _sent(request, paper, "application/yaml", _OPEN)
+    return paper.answer(request, "application/yaml", _OPEN)
 
 
 @get("/asyncapi.json", summary="The bus, described", tags=["house"])
 async def read_asyncapi(request: Asked, described: NamedDependency[Described]) -> Response[bytes]:
     """AsyncAPI 3.0: the subjects for direct publishers on NATS, and those inside the house."""
     paper = await asyncio.to_thread(described.paper, request.app, "bus")
-    return _sent(request, paper, "application/json", _OPEN)
+    return paper.answer(request, "application/json", _OPEN)
 
 
 @get("/explorer", summary="A page to try the API", tags=["house"])
@@ -79,22 +81,7 @@ _ASSETS = _assets()
 def _page(request: Asked, name: str) -> Response[bytes]:
     if (paper := _ASSETS.get(name)) is None:
         raise Problem(Code.NOT_FOUND, "There is no such file of the explorer.")
-    return _sent(request, paper, _TYPES[Path(name).suffix], _PAGE_HEADERS)
-
-
-def _sent(request: Asked, paper: Paper, kind: str, more: dict[str, str]) -> Response[bytes]:
-    headers = {
-        "etag": paper.etag,
-        "cache-control": "public, no-cache",
-        "vary": "accept-encoding",
-        "x-content-type-options": "nosniff",
-        **more,
-    }
-    if paper.etag in (one.strip() for one in request.headers.get("if-none-match", "").split(",")):
-        return Response(b"", status_code=304, headers=headers, media_type=kind)
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(paper.packed, headers={**headers, "content-encoding": "gzip"}, media_type=kind)
-    return Response(paper.body, headers=headers, media_type=kind)
+    return paper.answer(request, _TYPES[Path(name).suffix], {**_ASK, **_PAGE_HEADERS})
 
 
 ROUTES = (read_openapi, read_openapi_yaml, read_asyncapi, explorer, explorer_file)

@@ -4,6 +4,7 @@ A model that is configured but has no live agent is not listed: a list that prom
 a short one. Three dialects share `/v1/models`; their clients tell themselves apart by a header each of them always sends.
 """
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,7 @@ from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from bus.fleet import STALE
 from gateway.access import may_ask
 from gateway.dialects import models as told
 from gateway.dialects.doors import ANTHROPIC, GEMINI, dialect_at
@@ -50,14 +52,38 @@ async def read_model(
 def served(parts: Parts, ops: Iterable[str] = WORDS) -> list[Served]:
     """All models that can be asked by name for one of these operations, sorted."""
     found: dict[str, Served] = {}
+    facts = _facts(parts)
     for op in ops:
         for name, queues in parts.fleet.models(op).items():
             if name == DEFAULT:
                 continue
-            model = found.setdefault(name, Served(name, [], []))
+            model = found.setdefault(name, Served(name, *facts.get(name, ())))
             model.ops.append(op)
             model.queues += [queue for queue in queues if queue not in model.queues]
     return [model for _, model in sorted(found.items())]
+
+
+def _facts(parts: Parts) -> dict[str, tuple[bool | None, int]]:
+    """Of each model that chats, whether it takes pictures and its context, as agents and catalogue tell. Of several that serve
+    it one that takes pictures is enough; it is blind only if all say so, and the smallest context counts."""
+    catalogue, now = catalogue_of(parts), time.monotonic()
+    told: dict[str, list[tuple[bool | None, int]]] = {}
+    for seen in parts.fleet.agents.values():
+        if now - seen.at >= STALE:
+            continue
+        provider = parts.config.providers.get(seen.beat.provider)
+        kind = catalogue.type_of(provider) if provider else seen.beat.kind
+        for model in seen.models:
+            if model.op == CHAT.name:
+                fact = catalogue.vision(model, kind), catalogue.context(model, kind)
+                told.setdefault(model.name, []).append(fact)
+    return {name: _agreed(facts) for name, facts in told.items()}
+
+
+def _agreed(facts: list[tuple[bool | None, int]]) -> tuple[bool | None, int]:
+    said = {sees for sees, _ in facts}
+    sees = True if True in said else False if said == {False} else None
+    return sees, min((tokens for _, tokens in facts if tokens), default=0)
 
 
 def listed(parts: Parts, caller: ApiKey, ops: Iterable[str] = WORDS) -> list[Served]:

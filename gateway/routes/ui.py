@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import HttpMethod, Request, Response, get, route
+from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from gateway.answer import Front
-from gateway.openapi import Paper
+from gateway.aiserver.sessions import Sessions
+from gateway.paper import Paper
 from schemas.problem import Code, Problem
 
 Asked = Request[Any, Any, Any]
@@ -39,13 +40,13 @@ _HEADERS = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "x-frame-options": "DENY",
-    "x-content-type-options": "nosniff",
+    "x-dns-prefetch-control": "off",  # what a model writes may hold links: their hosts hear nothing before a click
     "permissions-policy": "microphone=(self), camera=(), geolocation=()",
-    "vary": "accept-encoding",
 }
 _NAME = re.compile(r"(?:[a-z0-9][a-z0-9_-]*/)*[a-z0-9][a-z0-9_.-]*")
 """Lower case, no dot first, no empty piece: what does not look so is no file of ours, and so there is no way out."""
 _PRINTED = re.compile(r"@([0-9a-f]{12})/(.+)")
+_READ = (HttpMethod.GET, HttpMethod.HEAD)
 LOOK_SECONDS = 1.0
 """How long a print counts for files: one page asks for forty, and looking at the whole folder costs 3 ms."""
 FOREVER, ASK = "public, max-age=31536000, immutable", "no-cache"
@@ -79,11 +80,18 @@ class Shelf:
         self._looked = time.monotonic()
         state = hash(tuple((one.name, one.stat().st_mtime_ns) for one in files))
         if self._print[0] != state:
+            self._papers.clear()
             whole = hashlib.sha256()
             for one in files:
                 whole.update(one.relative_to(self._folder).as_posix().encode() + b"\0" + one.read_bytes() + b"\0")
             self._print = (state, whole.hexdigest()[:12])
         return self._print[1]
+
+    def at_hand(self, said: str, name: str) -> Paper | None:
+        """The file where it is in memory and this was the print a second ago: then nobody looks at the disk."""
+        if said != self._print[1] or time.monotonic() - self._looked > LOOK_SECONDS or name not in self._papers:
+            return None
+        return self._papers[name][1]
 
     def is_now(self, said: str) -> bool:
         """Whether this is the print of what is there, or was a second ago."""
@@ -100,28 +108,33 @@ class Shelf:
 _SHELF = Shelf()
 
 
-@get("/ui", include_in_schema=False)
+@route("/ui", http_method=_READ, include_in_schema=False)
 async def ui(request: Asked) -> Response[bytes]:
     """For a browser."""
     return _sent(request, await asyncio.to_thread(_SHELF.page), TYPES[".html"], ASK)
 
 
-@get("/ui/session", include_in_schema=False)
-async def session(request: Asked, front: NamedDependency[Front]) -> dict[str, bool]:
-    """Whether the browser's cookie counts. `Authenticate` would say so with a 401, which browsers write down as an error."""
+@get("/ui/session", include_in_schema=False, cache_control=CacheControlHeader(no_store=True))
+async def session(request: Asked, sessions: NamedDependency[Sessions]) -> dict[str, Any]:
+    """Whose cookie it is. `Authenticate` says that it is nobody's with a 401, which browsers write down as an error."""
+    heads = dict(request.scope["headers"])
     try:
-        front.access.who(dict(request.scope["headers"]))
+        key = sessions.key_of(heads)
     except Problem:
+        key = None
+    if key is None or (told := sessions.read(heads)) is None:
         return {"signed_in": False}
-    return {"signed_in": True}
+    return {"signed_in": True, "id": key.id, "name": told.name, "scopes": sorted(key.scopes)}
 
 
-@get("/ui/{path:path}", include_in_schema=False)
+@route("/ui/{path:path}", http_method=_READ, include_in_schema=False)
 async def ui_file(path: FromPath[str], request: Asked) -> Response[bytes]:
     """A file, or the page for an address inside it (`/ui/jobs/123`)."""
     name, lasting = path.lstrip("/"), ASK
     if printed := _PRINTED.fullmatch(name):
         name = printed[2]
+        if paper := _SHELF.at_hand(printed[1], name):
+            return _sent(request, paper, TYPES[Path(name).suffix], FOREVER)
         lasting = FOREVER if await asyncio.to_thread(_SHELF.is_now, printed[1]) else ASK
     elif Path(name).suffix not in TYPES:
         return await ui.fn(request)  # type: ignore[no-any-return]
@@ -131,12 +144,7 @@ async def ui_file(path: FromPath[str], request: Asked) -> Response[bytes]:
 
 
 def _sent(request: Asked, paper: Paper, kind: str, lasting: str) -> Response[bytes]:
-    headers = {**_HEADERS, "etag": paper.etag, "cache-control": lasting}
-    if paper.etag in (one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")):
-        return Response(b"", status_code=304, headers=headers, media_type=kind)
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(paper.packed, headers={**headers, "content-encoding": "gzip"}, media_type=kind)
-    return Response(paper.body, headers=headers, media_type=kind)
+    return paper.answer(request, kind, {**_HEADERS, "cache-control": lasting})
 
 
 ROUTES = (ui, session, ui_file)

@@ -12,13 +12,16 @@
 import htm from './vendor/htm.js';
 import { h } from './vendor/preact.js';
 import { useState } from './vendor/hooks.js';
+import * as signals from './vendor/signals.js';
 
 export const html = htm.bind(h);
-export { h, render, Component, Fragment, createContext, createRef, createPortal, toChildArray } from './vendor/preact.js';
-export {
-  useState, useEffect, useLayoutEffect, useMemo, useRef, useCallback, useContext, useReducer, useErrorBoundary,
-} from './vendor/hooks.js';
-export { signal, computed, effect, batch, untracked, useSignal, useComputed, useSignalEffect } from './vendor/signals.js';
+export { render, Component } from './vendor/preact.js';
+export { useState, useEffect, useLayoutEffect, useMemo, useRef } from './vendor/hooks.js';
+
+/** @template T @typedef {{value: T, peek: () => T, subscribe: (heard: (value: T) => void) => () => void}} Signal */
+export const signal = /** @type {<T>(value: T) => Signal<T>} */ (/** @type {any} */ (signals.signal));
+export const computed = /** @type {<T>(made: () => T) => Readonly<Signal<T>>} */ (/** @type {any} */ (signals.computed));
+export const effect = /** @type {(run: () => any) => () => void} */ (/** @type {any} */ (signals.effect));
 
 let ids = 0;
 

@@ -107,7 +107,7 @@ export async function send(path, asked) {
 }
 
 /** What the server said went wrong, in whichever of its dialects. @param {Response} reply */
-export async function failure(reply) {
+async function failure(reply) {
   const text = await reply.text().catch(() => '');
   let body;
   try {
@@ -201,23 +201,24 @@ export function useApi(path, how = {}) {
   const [state, set] = useState(/** @type {any} */ ({ data: undefined, error: null, loading: path !== null }));
   const [turn, setTurn] = useState(0);
   const asked = typeof path === 'string' ? address(path, how.query) : path === null ? null : 'function';
-  const latest = useRef(path);
+  const latest = useRef(path), going = useRef(false);
   latest.current = path;
   useEffect(() => {
     if (asked === null) return;
     const stop = new AbortController();
     set((old) => ({ ...old, loading: true }));
+    going.current = true;
     const ask = latest.current;
     const work = typeof ask === 'function' ? ask(stop.signal) : api(String(asked), { signal: stop.signal });
     work.then(
-      (data) => !stop.signal.aborted && set({ data, error: null, loading: false }),
-      (error) => !stop.signal.aborted && error.name !== 'AbortError' && set((old) => ({ ...old, error, loading: false })),
+      (data) => !stop.signal.aborted && ((going.current = false), set({ data, error: null, loading: false })),
+      (error) => !stop.signal.aborted && ((going.current = false), set((old) => ({ ...old, error, loading: false }))),
     );
     return () => stop.abort();
   }, [asked, turn, ...(how.deps ?? [])]);
   useEffect(() => {
     if (!how.every) return;
-    const timer = setInterval(() => !document.hidden && !offline.peek() && setTurn((n) => n + 1), how.every);
+    const timer = setInterval(() => !document.hidden && !offline.peek() && !going.current && setTurn((n) => n + 1), how.every); // who asks anew before the answer is there never gets one
     return () => clearInterval(timer);
   }, [how.every]);
   useEffect(() => {

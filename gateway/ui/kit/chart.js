@@ -16,7 +16,7 @@ import { count, exact } from './time.js';
 const colorOf = (one, i) => `var(--c${one.color ?? (i % 8) + 1})`;
 
 /** A colour variable as the canvas understands it. */
-export function resolved(color, from = document.body) {
+function resolved(color, from = document.body) {
   const probe = document.createElement('i');
   probe.style.color = color;
   from.append(probe);
@@ -55,6 +55,8 @@ export function TimeChart({ label, times, series, format = count, height = 220, 
   const seen = series.map((one, i) => ({ ...one, css: colorOf(one, i) })).filter((one) => !off.has(one.name));
   const shape = seen.map((one) => one.name + one.css).join('|');
   const data = () => [times, ...(stacked ? stack(seen) : seen.map((one) => one.values))];
+  const now = useRef(data); // what is to be drawn may have changed while the library was loading
+  now.current = data;
   useEffect(() => onTheme(() => setTheme((n) => n + 1)), []);
   useEffect(() => {
     let gone = false;
@@ -62,7 +64,7 @@ export function TimeChart({ label, times, series, format = count, height = 220, 
     const build = async () => {
       const [{ default: UPlot }] = /** @type {[any, void]} */ (await Promise.all([import('../vendor/uplot.js'), sheet(new URL('../vendor/uplot.css', import.meta.url))]));
       if (gone || !box.current) return;
-      plot.current = new UPlot(options(), data(), box.current);
+      plot.current = new UPlot(options(), now.current(), box.current);
       watch.observe(box.current);
     };
     const options = () => {

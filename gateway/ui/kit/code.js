@@ -53,7 +53,8 @@ export function CodeTabs({ samples, label, most }) {
     <${Pre} text=${one[2]} language=${one[3]} most=${most} label=${`${label}: ${one[1]}`} /></div>`;
 }
 
-/** @typedef {{method?: string, path: string, query?: any, body?: any, form?: Record<string, any>, files?: Record<string, string|string[]>}} AnyCall */
+/** `save`: the answer is no JSON but bytes for a file of that name.
+ * @typedef {{method?: string, path: string, query?: any, body?: any, form?: Record<string, any>, files?: Record<string, string|string[]>, save?: string}} AnyCall */
 
 /** The call that a form makes, for a program. @param {{call: AnyCall, label?: string, most?: string}} props */
 export function Call({ call, label = 'The same from a program', most = '320px' }) {
@@ -86,11 +87,12 @@ function asCurl(call, url) {
   } else if (call.body !== undefined) {
     lines.push("-H 'Content-Type: application/json'", `-d ${quoted(JSON.stringify(call.body, null, 2))}`);
   }
+  if (call.save) lines.push(`-o ${quoted(call.save)}`);
   return lines.join(' \\\n  ');
 }
 
 /** A value as Python writes it. */
-export function python(value, pad = '') {
+function python(value, pad = '') {
   if (value === null || value === undefined) return 'None';
   if (value === true) return 'True';
   if (value === false) return 'False';
@@ -110,12 +112,13 @@ function asPython(call, url) {
     if (Object.keys(form).length) lines.push(`    data=${python(form, '    ')},`);
     if (files(call).length) lines.push(`    files=[${files(call).map(([name, file]) => `(${JSON.stringify(name)}, open(${JSON.stringify(file)}, "rb"))`).join(', ')}],`);
   } else if (call.body !== undefined) lines.push(`    json=${python(call.body, '    ')},`);
-  return [...lines, ')', 'answer.raise_for_status()', call.body?.stream ? 'print(answer.text)' : 'print(answer.json())'].join('\n');
+  const end = call.save ? `open(${JSON.stringify(call.save)}, "wb").write(answer.content)` : `print(answer.${call.body?.stream ? 'text' : 'json()'})`;
+  return [...lines, ')', 'answer.raise_for_status()', end].join('\n');
 }
 
 function asScript(call, url) {
   const head = 'Authorization: `Bearer ${process.env.AI_SERVER_KEY}`';
-  const lines = [];
+  const lines = call.save ? ["import { writeFile } from 'node:fs/promises'", ''] : [];
   if (multipart(call)) {
     if (files(call).length) lines.push("import { openAsBlob } from 'node:fs'", '');
     lines.push('const form = new FormData()');
@@ -126,5 +129,6 @@ function asScript(call, url) {
     const body = call.body === undefined ? '' : `\n  body: JSON.stringify(${JSON.stringify(call.body, null, 2).replaceAll('\n', '\n  ')}),`;
     lines.push(`const answer = await fetch(${JSON.stringify(url)}, {`, `  method: '${call.method}',`, `  headers: { ${head}${body ? ", 'Content-Type': 'application/json'" : ''} },${body}`, '})');
   }
-  return [...lines, 'if (!answer.ok) throw new Error(await answer.text())', 'console.log(await answer.json())'].join('\n');
+  const end = call.save ? `await writeFile(${JSON.stringify(call.save)}, Buffer.from(await answer.arrayBuffer()))` : 'console.log(await answer.json())';
+  return [...lines, 'if (!answer.ok) throw new Error(await answer.text())', end].join('\n');
 }

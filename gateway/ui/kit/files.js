@@ -16,7 +16,7 @@ import { bytes } from './time.js';
  */
 export function Files({ value = [], onChange, label = 'File', accept = '', many, most, paste, everywhere, base = {}, disabled }) {
   const own = useId();
-  const [over, setOver] = useState(false), [page, setPage] = useState(false);
+  const [over, setOver] = useState(false);
   const add = (files) => {
     const good = [...files].filter((one) => {
       if (!fits(one, accept)) return toast(`${one.name} is not of a kind that fits here (${accept}).`, { kind: 'bad' });
@@ -25,31 +25,11 @@ export function Files({ value = [], onChange, label = 'File', accept = '', many,
     });
     if (good.length) onChange(many ? [...value, ...good] : [good[0]]);
   };
-  const latest = useRef(add);
-  latest.current = add;
-  useEffect(() => {
-    if (disabled) return;
-    let depth = 0;
-    const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
-    const enter = (event) => carries(event) && (event.preventDefault(), depth++, setPage(true));
-    const leave = () => (depth = Math.max(0, depth - 1)) || setPage(false);
-    const hover = (event) => carries(event) && event.preventDefault();
-    const drop = (event) => {
-      depth = 0;
-      setPage(false);
-      if (event.defaultPrevented || !event.dataTransfer?.files.length) return;
-      event.preventDefault();
-      latest.current(event.dataTransfer.files);
-    };
-    const pasted = (event) => event.clipboardData?.files.length && (event.preventDefault(), latest.current(event.clipboardData.files));
-    const on = { ...(everywhere && { dragenter: enter, dragleave: leave, dragover: hover, drop }), ...(paste && { paste: pasted }) };
-    for (const [name, one] of Object.entries(on)) addEventListener(name, /** @type {any} */ (one));
-    return () => Object.entries(on).forEach(([name, one]) => removeEventListener(name, /** @type {any} */ (one)));
-  }, [everywhere, paste, disabled]);
+  const page = useDrop(add, { anywhere: everywhere && !disabled, paste: paste && !disabled });
   const ways = ['drop', paste && 'paste', 'choose'].filter(Boolean).join(', ').replace(/, (\w+)$/, ' or $1');
   return html`<div class="col">
     <label class=${cx('drop', { over })} onDragOver=${(e) => (e.preventDefault(), setOver(true))} onDragLeave=${() => setOver(false)}
-        onDrop=${(e) => (e.preventDefault(), setOver(false), add(e.dataTransfer.files))}>
+        onDrop=${(e) => (e.preventDefault(), setOver(false), disabled || add(e.dataTransfer.files))}>
       <${Icon} name="upload" size="20" /><span><span class="strong">${ways[0].toUpperCase() + ways.slice(1)}</span> ${many ? 'files' : 'a file'}</span>
       <span class="small faint">${[accept.replaceAll(',', ', ').replaceAll('/*', ''), most && `up to ${bytes(most)}`].filter(Boolean).join(' · ')}</span>
       <input class="hidden" type="file" aria-label=${base.id ? null : label} id=${base.id ?? own} ...${base} accept=${accept} multiple=${many} disabled=${disabled}
@@ -58,8 +38,34 @@ export function Files({ value = [], onChange, label = 'File', accept = '', many,
     ${page && html`<div class="everywhere">Drop to use as ${label.toLowerCase()}</div>`}</div>`;
 }
 
+/**
+ * Files dropped anywhere on the page, or pasted. Returns whether some hover over it.
+ * @param {(files: FileList) => void} take @param {{anywhere?: boolean, paste?: boolean}} [how]
+ */
+export function useDrop(take, { anywhere = true, paste = false } = {}) {
+  const [over, setOver] = useState(false), latest = useRef(take);
+  latest.current = take;
+  useEffect(() => {
+    let depth = 0;
+    const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
+    const give = (event, files) => files?.length && (event.preventDefault(), latest.current(files));
+    const on = /** @type {Record<string, any>} */ ({
+      ...(anywhere && {
+        dragenter: (event) => carries(event) && (event.preventDefault(), depth++, setOver(true)),
+        dragleave: () => (depth = Math.max(0, depth - 1)) || setOver(false),
+        dragover: (event) => carries(event) && event.preventDefault(),
+        drop: (event) => ((depth = 0), setOver(false), event.defaultPrevented || give(event, event.dataTransfer?.files)),
+      }),
+      ...(paste && { paste: (event) => give(event, event.clipboardData?.files) }),
+    });
+    for (const [name, one] of Object.entries(on)) addEventListener(name, one);
+    return () => Object.entries(on).forEach(([name, one]) => removeEventListener(name, one));
+  }, [anywhere, paste]);
+  return over;
+}
+
 /** A chosen file, with what can be seen or heard of it. */
-export function FileCard({ file, onRemove }) {
+function FileCard({ file, onRemove }) {
   const url = useMemo(() => URL.createObjectURL(file), [file]);
   useEffect(() => () => URL.revokeObjectURL(url), [url]);
   const kind = file.type.split('/')[0];

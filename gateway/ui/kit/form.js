@@ -19,7 +19,6 @@ import { Files } from './files.js';
 import { Icon } from './icons.js';
 import { Combo } from './combo.js';
 import { Button, Failed } from './parts.js';
-import { useKeys } from './keys.js';
 
 /** @param {Record<string, any>} initial */
 export function useForm(initial) {
@@ -44,6 +43,7 @@ export function useForm(initial) {
     complain: setErrors,
     /** Shows a failure: at its field when it names one that is there. */
     fail(error, names = Object.keys(values)) {
+      if (error?.status === 401) return; // the way in lies over the page
       const mine = Object.fromEntries(Object.entries(error?.fields ?? {}).map(([name, text]) => [own(name, names), text]).filter(([name]) => name));
       setErrors(mine);
       setFailed(error && !Object.keys(mine).length ? error : null);
@@ -86,14 +86,16 @@ export function Form({ form, fields, onSubmit, onDone, submit = 'Save', icon, tw
       form.setBusy(false);
     }
   };
-  useKeys({ 'mod+enter': [submit, (event) => box.current?.contains(event.target) && send()] }, 'Forms');
-  return html`<form ref=${box} id=${id} class=${cx('form', { two })} noValidate onSubmit=${send}>
+  return html`<form ref=${box} id=${id} class=${cx('form', { two })} noValidate onSubmit=${send} onKeyDown=${sends(send)}>
     ${form.failed && html`<div class="full"><${Failed} error=${form.failed} /></div>`}
     ${seen.map((field) => html`<${Field} key=${field.name} field=${field} form=${form} />`)}
     ${children && html`<div class="full">${children}</div>`}
     ${!bare && html`<div class="row full"><${Button} type="submit" primary danger=${danger} icon=${icon} busy=${form.busy} label="Ctrl+Enter">${submit}<//>${actions}</div>`}
   </form>`;
 }
+
+/** Ctrl+Enter in a form sends this one, also where a page has several. */
+export const sends = (send) => (event) => event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !event.defaultPrevented && (event.preventDefault(), send());
 
 /** What is wrong before anybody is asked: messages by field. */
 export function check(fields, values) {
@@ -174,7 +176,7 @@ function Slider({ field, base, value, set }) {
 }
 
 /** Options as `{value, label}`, from strings, pairs or such objects. */
-export const options = (list) => (list ?? []).map((one) => (typeof one === 'string' ? { value: one, label: one } : Array.isArray(one) ? { value: one[0], label: one[1] } : one));
+const options = (list) => (list ?? []).map((one) => (typeof one === 'string' ? { value: one, label: one } : Array.isArray(one) ? { value: one[0], label: one[1] } : one));
 
 function Select({ field, base, value, set }) {
   return html`<select class="input" ...${base} value=${value ?? ''} onChange=${(e) => set(e.target.value)}>

@@ -23,6 +23,7 @@ import { Icon } from './icons.js';
 import { Menu, toast } from './overlay.js';
 import { Button, Copy, Empty, Failed } from './parts.js';
 import { pref } from './store.js';
+import { count } from './time.js';
 import { useQuery } from '../shell/router.js';
 
 const HEIGHT = 40, BEYOND = 12, MOST = 100_000;
@@ -46,7 +47,7 @@ export function useSource(path, how = {}) {
  *   url?: boolean, height?: number, most?: number, sort?: string, at?: any}} props `sort`: the first order, `-created` is descending; `at`: the key of the row that is open
  */
 export function Grid(props) {
-  const { id, label, rowKey = 'id', onOpen, pick, actions, toolbar, fill, height = HEIGHT, most = 560 } = props;
+  const { label, rowKey, onOpen, pick, actions, toolbar, fill, height = HEIGHT, most = 560 } = props;
   const view = useView(props);
   const data = useRows(props, view);
   const box = useRef(/** @type {any} */ (null));
@@ -54,7 +55,7 @@ export function Grid(props) {
   const [at, setAt] = useState(-1);
   const [picked, setPicked] = useState(/** @type {Map<any, any>} */ (new Map()));
   const base = useId();
-  const rows = data.rows, keyOf = typeof rowKey === 'function' ? rowKey : (row) => row[rowKey];
+  const rows = data.rows, keyOf = keyed(rowKey);
   useLayoutEffect(() => {
     const see = new ResizeObserver(() => setTall(box.current?.clientHeight || 600));
     see.observe(box.current);
@@ -123,7 +124,9 @@ export function Grid(props) {
   }
 }
 
-const foot = (count, data) => `${count.toLocaleString('en')}${data.more ? '+' : ''} ${count === 1 && !data.more ? 'row' : 'rows'}${data.total > count ? ` of ${data.total.toLocaleString('en')}` : ''}`;
+const foot = (n, data) => `${count(n)}${data.more ? '+' : ''} ${n === 1 && !data.more ? 'row' : 'rows'}${data.total > n ? ` of ${count(data.total)}` : ''}`;
+/** @param {string|((row: any) => any)} rowKey @returns {(row: any) => any} */
+const keyed = (rowKey = 'id') => (typeof rowKey === 'function' ? rowKey : (row) => row[rowKey]);
 const valueOf = (one, row) => (one.value ? one.value(row) : row[one.key]);
 const plain = (value) => (value === null || value === undefined ? '' : Array.isArray(value) ? value.join(', ') : typeof value === 'object' ? JSON.stringify(value) : typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value));
 
@@ -136,17 +139,11 @@ function Head({ one, view }) {
 }
 
 function Toolbar({ props, view, data, extra }) {
-  const [busy, setBusy] = useState(false);
   const filters = props.columns.filter((one) => one.filter);
   const exported = async () => {
-    setBusy(true);
-    try {
-      const rows = await data.all();
-      save(`${props.id}.csv`, csv(rows, view.columns.map((one) => ({ key: one.key, title: one.title, value: one.csv ?? ((row) => valueOf(one, row)) }))), 'text/csv');
-      if (rows.length >= MOST) toast(`The file holds the first ${MOST.toLocaleString('en')} rows.`, { kind: 'info' });
-    } finally {
-      setBusy(false);
-    }
+    const rows = await data.all();
+    save(`${props.id}.csv`, csv(rows, view.columns.map((one) => ({ key: one.key, title: one.title, value: one.csv ?? ((row) => valueOf(one, row)) }))), 'text/csv');
+    if (rows.length >= MOST) toast(`The file holds the first ${count(MOST)} rows.`, { kind: 'info' });
   };
   return html`<div class="toolbar" role="toolbar" aria-label=${`${props.label}: search and filters`}>
     ${props.search !== false && html`<div class="within"><${Icon} name="search" size="14" /><input class="input" type="search" placeholder="Search" aria-label=${`Search ${props.label}`} value=${view.typed} onInput=${(e) => view.type(e.target.value)} /></div>`}
@@ -154,7 +151,7 @@ function Toolbar({ props, view, data, extra }) {
     ${view.narrowed && html`<${Button} small ghost icon="close" onClick=${view.clear}>Clear<//>`}
     <span class="grow"></span>${extra}
     ${props.source && html`<${Copy} text=${() => new URL(props.source.address(view.asked), location.href).href} label="Copy the API's address" small=${false} />`}
-    <${Button} ghost icon="download" label="Export as CSV" busy=${busy} onClick=${exported} />
+    <${Button} ghost icon="download" label="Export as CSV" onClick=${exported} />
     <${Menu} label="Columns" icon="columns" items=${props.columns.filter((one) => one.title).map((one) => ({ label: one.title, checked: view.shown(one), onSelect: () => view.show(one, !view.shown(one)) }))} /></div>`;
 }
 
@@ -203,17 +200,17 @@ function useView({ id, columns, source, url, sort: first = '' }) {
 }
 
 /** The rows to show: the given ones, narrowed and ordered here, or the server's, page after page. @param {any} props @param {any} view */
-function useRows({ rows: given, source, columns, loading, error, retry }, view) {
+function useRows({ rows: given, source, columns, loading, error, retry, rowKey }, view) {
   const [state, set] = useState(/** @type {any} */ ({ rows: [], next: null, loading: true, error: null, total: 0 }));
   const going = useRef(/** @type {any} */ (null));
   const ask = (after, quiet = false) => {
-    if (!quiet) going.current?.abort();
-    const mine = going.current = new AbortController();
+    going.current?.abort();
+    const mine = going.current = new AbortController(), over = () => going.current === mine && (going.current = null);
     set((old) => ({ ...old, ...(after || quiet ? {} : { rows: [], next: null }), loading: true, error: null }));
     source.page({ ...view.asked, ...(after ? { after } : {}) }, mine.signal).then(
-      (page) => !mine.signal.aborted && set((old) => ({ rows: after ? [...old.rows, ...page.rows] : quiet && old.rows.length > page.rows.length && page.next ? merged(page.rows, old.rows) : page.rows,
+      (page) => !mine.signal.aborted && set((old) => ({ rows: after ? [...old.rows, ...page.rows] : quiet && old.rows.length > page.rows.length && page.next ? merged(page.rows, old.rows, keyed(rowKey)) : page.rows,
         next: quiet && old.rows.length > page.rows.length ? old.next : page.next, loading: false, error: null, total: page.total ?? 0 })),
-      (failed) => failed.name !== 'AbortError' && set((old) => ({ ...old, loading: false, error: failed })));
+      (failed) => failed.name !== 'AbortError' && set((old) => ({ ...old, loading: false, error: failed }))).finally(over);
   };
   useEffect(() => {
     if (!source) return;
@@ -224,7 +221,7 @@ function useRows({ rows: given, source, columns, loading, error, retry }, view) 
     if (!source) return;
     let first = true;
     const stop = recovered.subscribe(() => (first ? (first = false) : ask(null)));
-    const timer = source.every ? setInterval(() => !document.hidden && state.next !== undefined && ask(null, true), source.every) : 0;
+    const timer = source.every ? setInterval(() => !document.hidden && !going.current && ask(null, true), source.every) : 0;
     return () => (stop(), clearInterval(timer));
   }, [source, view.stamp]);
   const own = useMemo(() => (given ? ordered(narrowed(given, columns, view), columns, view.sort) : []), [given, view.stamp, view.q]);
@@ -246,8 +243,7 @@ function useRows({ rows: given, source, columns, loading, error, retry }, view) 
 }
 
 /** Fresh first rows before the old ones that follow them. */
-function merged(fresh, old) {
-  const key = (row) => row.id ?? row.job ?? JSON.stringify(row);
+function merged(fresh, old, key) {
   const known = new Set(fresh.map(key));
   return [...fresh, ...old.filter((row) => !known.has(key(row)))];
 }

@@ -103,6 +103,3 @@ export function Icon({ name, label, size = 16, class: extra = '' }) {
     stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round" role=${label ? 'img' : null}
     aria-label=${label ?? null} aria-hidden=${label ? null : 'true'} focusable="false"><path d=${path} /></svg>`;
 }
-
-/** Every name there is. */
-export const icons = Object.keys(PATHS);

@@ -49,7 +49,7 @@ function typing(target) {
 }
 
 addEventListener('keydown', (event) => {
-  if (event.defaultPrevented || event.isComposing || event.altKey) return;
+  if (!event.key || event.defaultPrevented || event.isComposing || event.altKey) return; // a browser that fills a form in sends one without a key
   const mod = mac ? event.metaKey : event.ctrlKey;
   const key = event.key.toLowerCase();
   const target = /** @type {any} */ (event.target);

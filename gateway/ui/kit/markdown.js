@@ -46,8 +46,12 @@ export function Markdown({ text, live, class: extra = '' }) {
 }
 
 const escaped = (text) => text.replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`);
-/** A picture that the page's policy lets through. */
-const near = (source) => /^(data:image\/|\/(?!\/)|blob:)/.test(source) || source.startsWith(`${location.origin}/`);
+/** A picture of the text itself, or a file of this server. Any other address would be a call in the person's name (`/api/…`). */
+function near(source) {
+  if (/^data:image\//.test(source)) return true;
+  const url = URL.canParse(source, location.href) ? new URL(source, location.href) : null;
+  return url?.origin === location.origin && /^\/(files|artifacts|variants)\//.test(url.pathname);
+}
 
 function tidy(part, languages) {
   for (const link of part.querySelectorAll('a[href]')) {

@@ -19,10 +19,9 @@ import { Lightbox } from './media/lightbox.js';
 import { Player } from './media/player.js';
 import { Thumb } from './media/thumb.js';
 
-export { fileMenu, USES } from './media/acts.js';
+export { fileMenu } from './media/acts.js';
 export { kindOf, place, variant } from './media/file.js';
 export { MediaInput } from './media/input.js';
-export { originOf } from './media/origin.js';
 export { Lightbox, Player, Thumb };
 
 await sheet(new URL('../css/media.css', import.meta.url));

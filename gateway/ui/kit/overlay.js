@@ -1,5 +1,5 @@
 // @ts-check
-// What lies over the page: toasts, dialogs, drawers, confirmations, menus, popovers, tooltips.
+// What lies over the page: toasts, dialogs, drawers, confirmations, menus, tooltips.
 //
 //   toast('Saved'); toast.error(error); toast('Deleted', { action: ['Undo', undo] });
 //   if (await confirm({ title: 'Revoke the key?', text: 'Programs that use it stop.', action: 'Revoke', danger: true })) …
@@ -10,7 +10,7 @@
 //   html`<span data-tip="Shown on hover and focus">…</span>`
 //
 // They stand on the browser's own <dialog> and popover: focus, Escape and the inert page behind come from there.
-import { cx, html, render, signal, useEffect, useId, useLayoutEffect, useRef, useState } from '../lib.js';
+import { cx, html, render, signal, useId, useLayoutEffect, useRef, useState } from '../lib.js';
 import { Icon } from './icons.js';
 
 /* Toasts */
@@ -22,7 +22,12 @@ let number = 0;
 export function toast(text, how = {}) {
   const one = { id: ++number, text, kind: how.kind ?? 'ok', action: how.action };
   toasts.value = [...toasts.peek().slice(-3), one];
-  setTimeout(() => drop(one.id), (how.seconds ?? (one.kind === 'bad' ? 9 : 4)) * 1000);
+  expire(one.id, how.seconds ?? (one.kind === 'bad' ? 9 : one.action ? 8 : 4));
+}
+
+/** Gone after a time, but not while somebody points at one or is about to press its button. */
+function expire(id, seconds) {
+  setTimeout(() => (document.querySelector('.toasts:is(:hover, :focus-within)') ? expire(id, 2) : drop(id)), seconds * 1000);
 }
 
 /** @param {any} error */
@@ -41,8 +46,8 @@ export function Toasts() {
     if (place.matches(':popover-open')) place.hidePopover();
     if (list.length) place.showPopover();
   }, [list]);
-  return html`<div class="toasts" popover="manual" ref=${ref} role="status" aria-live="polite">${list.map((one) => html`
-    <div key=${one.id} class=${cx('toast', one.kind)}><${Icon} name=${one.kind === 'bad' ? 'alert' : one.kind === 'ok' ? 'check' : 'info'} />
+  return html`<div class="toasts" popover="manual" ref=${ref}>${list.map((one) => html`
+    <div key=${one.id} class=${cx('toast', one.kind)} role=${one.kind === 'bad' ? 'alert' : 'status'}><${Icon} name=${one.kind === 'bad' ? 'alert' : one.kind === 'ok' ? 'check' : 'info'} />
       <div class="grow">${one.text}</div>
       ${one.action && html`<button class="btn small" onClick=${() => (one.action[1](), drop(one.id))}>${one.action[0]}</button>`}
       <button class="btn ghost only small" aria-label="Close" onClick=${() => drop(one.id)}><${Icon} name="close" /></button></div>`)}</div>`;
@@ -82,8 +87,8 @@ export function Dialog({ open = true, onClose, title, wide, full, drawer, footer
 
 export const Drawer = (props) => html`<${Dialog} ...${props} drawer=${true} />`;
 
-/** Shows a component until it calls `done(value)`; returns the value. */
-function shown(make) {
+/** Shows what `make(done)` returns until it calls `done(value)`; returns the value. @param {(done: (value?: any) => void) => any} make @returns {Promise<any>} */
+export function shown(make) {
   return new Promise((finish) => {
     const place = document.createElement('div');
     document.body.append(place);
@@ -100,7 +105,7 @@ function shown(make) {
  * Ask before something that can't be taken back. `type`: a word to type first.
  * @param {{title: string, text?: any, action?: string, danger?: boolean, type?: string}} how @returns {Promise<boolean>}
  */
-export const confirm = (how) => /** @type {any} */ (shown((done) => html`<${Confirm} ...${how} done=${done} />`));
+export const confirm = (how) => shown((done) => html`<${Confirm} ...${how} done=${done} />`);
 
 function Confirm({ title, text, action = 'OK', danger, type, done }) {
   const [typed, setTyped] = useState('');
@@ -114,7 +119,7 @@ function Confirm({ title, text, action = 'OK', danger, type, done }) {
 }
 
 /** Ask for one line of text. @param {{title: string, label: string, value?: string, action?: string, hint?: string}} how @returns {Promise<string|null>} */
-export const ask = (how) => /** @type {any} */ (shown((done) => html`<${Ask} ...${how} done=${done} />`));
+export const ask = (how) => shown((done) => html`<${Ask} ...${how} done=${done} />`);
 
 function Ask({ title, label, value = '', action = 'Save', hint, done }) {
   const [text, setText] = useState(value);
@@ -128,7 +133,7 @@ function Ask({ title, label, value = '', action = 'Save', hint, done }) {
       ${hint && html`<span class="hint">${hint}</span>`}</form><//>`;
 }
 
-/* Popover and menu */
+/* Menu */
 
 /** Puts a popover under (or above) its anchor, inside the window. */
 export function beside(anchor, pop, { end = false, match = false } = {}) {
@@ -140,29 +145,6 @@ export function beside(anchor, pop, { end = false, match = false } = {}) {
   const left = end ? at.right - own.width : at.left;
   pop.style.top = `${top}px`;
   pop.style.left = `${Math.max(8, Math.min(left, innerWidth - own.width - 8))}px`;
-}
-
-/**
- * A button that opens something beside itself. `children` is a function `(close) => content`.
- * @param {{button: any, label?: string, end?: boolean, class?: string, title?: string, onOpen?: () => void, children?: any}} props `button`: what stands inside the button; `title`: the popover's name
- */
-export function Popover({ button, label, end, class: extra = '', title, onOpen, children }) {
-  const [open, setOpen] = useState(false);
-  const anchor = useRef(/** @type {any} */ (null)), pop = useRef(/** @type {any} */ (null));
-  const close = (focus = true) => {
-    setOpen(false);
-    if (focus) anchor.current?.focus();
-  };
-  useLayoutEffect(() => {
-    if (!open) return;
-    pop.current.showPopover();
-    beside(anchor.current, pop.current, { end });
-    (pop.current.querySelector('[autofocus]') ?? pop.current.querySelector('input,button,[tabindex]'))?.focus();
-  }, [open]);
-  return html`<button type="button" ref=${anchor} class=${cx('btn', extra)} aria-haspopup="dialog" aria-expanded=${String(open)} aria-label=${label}
-      data-tip=${open ? null : label} onClick=${() => (open ? close() : (onOpen?.(), setOpen(true)))}>${button}</button>
-    ${open && html`<div ref=${pop} class="pop" popover="auto" role="dialog" aria-label=${title ?? label}
-      onToggle=${(e) => e.newState === 'closed' && setOpen(false)} onKeyDown=${(e) => e.key === 'Escape' && (e.stopPropagation(), close())}>${children(close)}</div>`}`;
 }
 
 /**
@@ -191,15 +173,15 @@ export function Menu({ label, items, icon = 'more', button, small, ghost = !butt
     const all = [...pop.current.querySelectorAll('[role^=menuitem]:not(:disabled)')];
     const at = all.indexOf(document.activeElement);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key]
-      ?? (event.key.length === 1 && event.key !== ' ' ? all.findIndex((one) => one.textContent.trim().toLowerCase().startsWith(event.key.toLowerCase())) : -2);
+      ?? (event.key.length === 1 && event.key !== ' ' ? all.findIndex((one) => one.textContent.trim().toLowerCase().startsWith(event.key.toLowerCase())) : undefined);
     if (event.key === 'Escape' || event.key === 'Tab') {
       setOpen(false);
       anchor.current?.focus();
       if (event.key === 'Escape') event.stopPropagation();
-    } else if (to > -2) {
+    } else if (to !== undefined) {
       event.preventDefault();
       event.stopPropagation();
-      all[(to + all.length) % all.length]?.focus();
+      if (to >= 0 || event.key === 'ArrowUp') all[(to + all.length) % all.length]?.focus(); // no entry begins with that letter: nothing moves
     }
   };
   return html`<button type="button" ref=${anchor} class=${cx('btn', extra, { small, ghost, only: !button })} aria-haspopup="menu" aria-expanded=${String(open)}

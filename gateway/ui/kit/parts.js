@@ -8,7 +8,7 @@
 //   html`<${Empty} icon="key" title="No keys yet" action=${html`<${Button}>New key<//>`}>Programs need one.<//>`
 //
 // A Button whose onClick returns a promise is busy until it is done, and a failure becomes a toast.
-import { cx, html, useRef, useState } from '../lib.js';
+import { cx, html, useState } from '../lib.js';
 import { Icon } from './icons.js';
 import { toast } from './overlay.js';
 
@@ -18,7 +18,6 @@ import { toast } from './overlay.js';
  */
 export function Button({ icon, label, primary, ghost, danger, small, on, busy, disabled, href, type = 'button', onClick, children, class: extra, ...more }) {
   const [working, setWorking] = useState(false);
-  const alive = useRef(true);
   const only = !children || (Array.isArray(children) && !children.length);
   const press = async (event) => {
     if (busy || working) return event.preventDefault();
@@ -30,7 +29,7 @@ export function Button({ icon, label, primary, ghost, danger, small, on, busy, d
     } catch (error) {
       if (error.name !== 'AbortError') toast.error(error);
     } finally {
-      if (alive.current) setWorking(false);
+      setWorking(false);
     }
   };
   const waits = busy || working;
@@ -138,7 +137,7 @@ export function Copy({ text, label = 'Copy', small = true, children }) {
 }
 
 /** Into the clipboard, also where the page has no right to it (plain http). */
-export async function copy(text) {
+async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {

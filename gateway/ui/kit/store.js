@@ -70,12 +70,6 @@ effect(() => {
   else delete document.documentElement.dataset.theme;
 });
 
-/** Light or dark, as the page looks now. */
-export function dark() {
-  if (theme.value !== 'system') return theme.value === 'dark';
-  return matchMedia('(prefers-color-scheme: dark)').matches;
-}
-
 /** Call `then` whenever the colours change; returns how to stop. */
 export function onTheme(then) {
   const media = matchMedia('(prefers-color-scheme: dark)');

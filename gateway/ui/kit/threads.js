@@ -61,7 +61,7 @@ export function keepAtLast(id, fields) {
 }
 
 /** @param {Thread} thread @param {string} title @returns {Promise<Thread>} */
-export async function renameThread(thread, title) {
+async function renameThread(thread, title) {
   const known = seen.get(String(thread.id));
   const kept = await patch(`/saved/threads/${thread.id}`, { title });
   if (known === undefined || known === thread.changed) told(kept); // else what this tab holds is old, and must stay so
@@ -71,7 +71,7 @@ export async function renameThread(thread, title) {
 }
 
 /** @param {Thread} thread */
-export async function dropThread(thread) {
+async function dropThread(thread) {
   await del(`/saved/threads/${thread.id}`).catch((error) => {
     if (error.status !== 404) throw error; // gone already: as wanted
   });
@@ -84,7 +84,7 @@ export async function dropThread(thread) {
 /** @typedef {{pin: number, id: string, icon: string, title: string}} Pin */
 
 /** @param {string} group @returns {Promise<Pin[]>} */
-export async function pinsOf(group) {
+async function pinsOf(group) {
   const answer = await get('/saved/pins', { group: place(group), limit: 1000 });
   return answer.data.map((one) => ({ pin: one.id, id: one.about.split(' ')[0], icon: one.about.split(' ')[1] ?? '', title: one.title }));
 }
@@ -98,7 +98,7 @@ export async function pinThread(group, thread, icon = '') {
 }
 
 /** @param {string} group @param {number|string} id */
-export async function unpinThread(group, id) {
+async function unpinThread(group, id) {
   const old = (await pinsOf(group)).find((one) => one.id === String(id));
   if (!old) return;
   await del(`/saved/pins/${old.pin}`);
@@ -111,7 +111,7 @@ export async function unpinThread(group, id) {
  * The threads of a feature, a page at a time, kept true while this tab changes them.
  * @param {string} group @param {string} [q]
  */
-export function useThreads(group, q = '') {
+function useThreads(group, q = '') {
   const [state, set] = useState(/** @type {any} */ ({ rows: null, next: null, total: 0, error: null, pins: [] }));
   const [turn, setTurn] = useState(0);
   const load = async (after, stop) => {

@@ -1,7 +1,8 @@
 // @ts-check
 // Numbers as people read them: times, durations, sizes, money, tokens.
 //
-//   ago(job.created)  → "3 min ago"      seconds(1.234) → "1.2 s"       bytes(1536) → "1.5 kB"
+//   ago(job.created)  → "3 min ago"      seconds(1.234) → "1.23 s"      bytes(1536) → "1.5 kB"
+//   ms(1234)          → "1.23 s"         iso(at)        → "2026-11-23T09:00:00Z"
 //   money(0.0031)     → "$0.0031"        count(12345)   → "12,345"      short(12345) → "12.3k"
 //   html`<${When} at=${job.created} />`  → relative, exact on hover, kept current by itself
 //
@@ -10,8 +11,7 @@ import { html, useEffect, useState } from '../lib.js';
 
 const number = new Intl.NumberFormat('en');
 const whole = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
-const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 
 /** @param {number|null|undefined} n */
 export const count = (n) => (n === null || n === undefined ? '–' : number.format(n));
@@ -43,27 +43,40 @@ export function bytes(n) {
 export function money(n) {
   if (n === null || n === undefined) return '–';
   if (n === 0) return '$0';
-  if (Math.abs(n) >= 1) return `$${number.format(Number(n.toFixed(2)))}`;
+  if (Math.abs(n) >= 1) return `$${number.format(Number(n.toFixed(2)))}`.replace(/\.\d$/, '$&0');
   return `$${Number(n.toPrecision(2))}`.replace(/\$(\S*)e-(\d+)/, (_, a, b) => `$${Number(`${a}e-${b}`).toFixed(Number(b) + 1)}`);
 }
 
 /** A duration in seconds. @param {number|null|undefined} s */
 export function seconds(s) {
   if (s === null || s === undefined) return '–';
-  if (s < 0.001) return `${Math.round(s * 1e6)} µs`;
-  if (s < 1) return `${Math.round(s * 1000)} ms`;
-  if (s < 60) return `${trim(s)} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`;
-  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.round((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86400)} d ${Math.round((s % 86400) / 3600)} h`;
+  if (s === 0) return '0 s';
+  if (s < 0.0009995) return `${Math.round(s * 1e6)} µs`;
+  if (s < 0.9995) return `${Math.round(s * 1000)} ms`;
+  if (s < 59.95) return `${trim(s)} s`;
+  if (s < 3599.5) return split(s, 60, 1, ['min', 's']);
+  return s < 86370 ? split(s, 3600, 60, ['h', 'min']) : split(s, 86400, 3600, ['d', 'h']);
 }
+
+/** Rounded before it is split, so that it never says `1 min 60 s`. */
+function split(s, big, small, [many, few]) {
+  const n = Math.round(s / small), per = big / small;
+  return `${Math.floor(n / per)} ${many} ${n % per} ${few}`;
+}
+
+/** A duration in milliseconds. @param {number|null|undefined} n */
+export const ms = (n) => seconds(n === null || n === undefined ? n : n / 1000);
 
 /** @param {number|null|undefined} at Unix seconds */
 export const exact = (at) => (at ? whole.format(at * 1000) : '–');
+/** As programs read it, in UTC. @param {number|null|undefined} at Unix seconds */
+export const iso = (at) => (at ? new Date(at * 1000).toISOString().replace('.000Z', 'Z') : '');
+/** As `<input type="datetime-local">` wants it, in this clock's zone; '' for none. @param {number|null|undefined} at */
+export const asLocal = (at) => (at ? new Date(at * 1000 - new Date(at * 1000).getTimezoneOffset() * 60000).toISOString().slice(0, 16) : '');
+/** Unix seconds of such a field; null for an empty one. @param {string} text */
+export const fromLocal = (text) => (text ? new Date(text).getTime() / 1000 : null);
 /** Hours, minutes and seconds. @param {number} at */
 export const hour = (at) => clock.format(at * 1000);
-/** @param {number} at */
-export const day = (at) => shortDay.format(at * 1000);
 
 /** @param {number|null|undefined} at Unix seconds @param {number} [now] */
 export function ago(at, now = Date.now() / 1000) {

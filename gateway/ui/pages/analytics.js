@@ -28,7 +28,7 @@ export default function Analytics() {
   const asked = { ...period.query, ...filters.values };
   const then = query.compare === 'no' ? null : before(period);
   const place = { period, filters: filters.values, asked, before: then && { ...filters.values, ...then } };
-  return html`<${Page} title="Analytics" wide class="analytics" about="Who asks, what it costs, how fast it is and what fails. Times are UTC." actions=${html`<${Period} of=${period} />`}>
+  return html`<${Page} title="Analytics" wide class="analytics" about="Who asks, what it costs, how fast it is and what fails. Days and months are those of UTC." actions=${html`<${Period} of=${period} />`}>
     <div class="row wrap between"><${Filters} of=${filters} />
       <label class="check small soft"><input type="checkbox" checked=${query.compare !== 'no'} disabled=${!period.from} onChange=${(e) => setQuery({ compare: e.target.checked ? '' : 'no' })} />Compare with the time before</label></div>
     <${Tabs} label="Analytics" tabs=${VIEWS.map(([one, title]) => [one, title])} value=${id} onChange=${(next) => setQuery({ view: next === 'overview' ? '' : next })}>

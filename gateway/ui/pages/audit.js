@@ -1,6 +1,6 @@
 // @ts-check
 // The audit trail: who changed what, and when. Filters are in the address; a row opens what exactly was changed.
-import { html, useMemo, useRef } from '../lib.js';
+import { html, useMemo, useState } from '../lib.js';
 import { Call, Json } from '../kit/code.js';
 import { Grid, useSource } from '../kit/grid.js';
 import { Page } from '../kit/layout.js';
@@ -8,30 +8,39 @@ import { Drawer } from '../kit/overlay.js';
 import { Badge, Button, Empty, Facts } from '../kit/parts.js';
 import { exact, When } from '../kit/time.js';
 import { useQuery } from '../shell/router.js';
-import { brief, Changes } from './admin/parts.js';
+import { Changes, detailOf, told } from './admin/parts.js';
 
-const ACTIONS = ['created', 'changed', 'removed', 'revoked', 'rotated', 'rolled_back', 'paused', 'resumed', 'drained', 'cancelled', 'requeued', 'replayed'];
+const ACTIONS = ['created', 'changed', 'removed', 'revoked', 'rotated', 'rolled_back', 'paused', 'resumed', 'drained', 'cancelled', 'requeued', 'replayed', 'put_first'];
 const KINDS = ['provider', 'key', 'rule', 'setting', 'queue', 'job', 'archive'];
 const COLOURS = { created: 'ok', removed: 'bad', revoked: 'bad', cancelled: 'bad', paused: 'warn', drained: 'warn', rotated: 'accent', rolled_back: 'accent' };
-const NOISE = ['name', 'id', 'created', 'prefix', 'replaces'];
 const SPANS = [['', 'At any time'], ['1h', 'In the last hour'], ['24h', 'In 24 hours'], ['7d', 'In 7 days'], ['30d', 'In 30 days'], ['90d', 'In 90 days']];
 const words = (text) => text.replaceAll('_', ' ');
 const PLACES = { provider: (one) => `/ui/providers/${one.name}`, key: (one) => `/ui/keys/${one.name}`, rule: (one) => `/ui/catalogue?tab=rules&rule=${encodeURIComponent(one.name)}`, setting: () => '/ui/settings?tab=history', job: (one) => (/^\d+$/.test(one.name) ? `/ui/jobs/${one.name}` : '/ui/jobs'), queue: () => '/ui/queues' };
 
 /** What was done, in a line. */
-const summary = (one) => Object.entries(one.detail).filter(([name]) => !NOISE.includes(name)).map(([name, value]) => `${words(name)}: ${brief(value)}`).join(', ');
+const summary = (one) => Object.entries(detailOf(one)).map(([name, value]) => `${words(name)}: ${told(name, value)}`).join(', ');
+
+/** Pages of the trail; `found` hears of each, so that an act named in the address is known once its page is there. */
+function useTrail(span, found) {
+  const source = useSource('/admin/audit', { query: span, limit: 100 });
+  return useMemo(() => ({ ...source, async page(asked, signal) {
+    const page = await source.page(asked, signal);
+    found(page.rows);
+    return page;
+  } }), [source]);
+}
 
 export default function Audit() {
   const [query, setQuery] = useQuery();
   const span = useMemo(() => ({ from: query.from, to: query.to }), [query.from, query.to]);
-  const source = useSource('/admin/audit', { query: span, limit: 100 });
-  const known = useRef(/** @type {Map<string, any>} */ (new Map()));
-  const open = known.current.get(query.act);
+  const [known, setKnown] = useState(/** @type {Record<string, any>} */ ({}));
+  const source = useTrail(span, (rows) => setKnown((old) => ({ ...old, ...Object.fromEntries(rows.map((one) => [one.id, one])) })));
+  const open = known[query.act];
   const own = query.from && !SPANS.some(([id]) => id === query.from) ? [[query.from, `since ${query.from}`]] : [];
   const since = html`<select class="input" style=${{ width: 'auto' }} aria-label="Since when" value=${query.from ?? ''} onChange=${(e) => setQuery({ from: e.target.value, to: '' })}>${[...SPANS, ...own].map(([id, title]) => html`<option value=${id} selected=${id === (query.from ?? '')}>${title}</option>`)}</select>`;
   const said = Object.fromEntries(['by', 'action', 'kind', 'name', 'from', 'to', 'q'].map((name) => [name, query[name]]));
   return html`<${Page} title="Audit" wide fill about="Who changed what, and when: providers, keys, settings, queues, others’ jobs. Secrets are never in it.">
-    <${Grid} id="audit" label="Audit trail" source=${source} rowKey="id" url fill at=${query.act} onOpen=${(row) => (known.current.set(row.id, row), setQuery({ act: row.id }))} toolbar=${since}
+    <${Grid} id="audit" label="Audit trail" source=${source} rowKey="id" url fill at=${query.act} onOpen=${(row) => setQuery({ act: row.id })} toolbar=${since}
       empty=${html`<${Empty} icon="shield" title="Nothing was changed yet">Every act of an administrator is listed here, from now on.<//>`} columns=${[
       { key: 'time', title: 'When', width: 120, value: (row) => new Date(row.time * 1000).toISOString(), render: (row) => html`<${When} at=${row.time} />` },
       { key: 'by', title: 'By', width: 140, filter: true, value: (row) => row.actor_name ?? row.actor, render: (row) => html`<span class="strong cut">${row.actor_name ?? row.actor}</span>` },

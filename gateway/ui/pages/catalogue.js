@@ -25,7 +25,7 @@ export default function Catalogue() {
   return html`<${Page} title="Models and routing" wide about="Which models there are, under which names and prices, who serves them, and how requests are spread."
       actions=${html`<${Button} icon="flow" onClick=${() => choose('route')}>Where would it go<//><${Button} primary icon="plus" onClick=${() => setQuery({ rule: '*' })}>New rule<//>`}>
     <${Tabs} label="Models" tabs=${TABS} value=${tab} onChange=${choose}><${Panel} key=${tab} rules=${rules} /><//>
-    ${query.rule && (query.rule === '*' || rules.data) && html`<${RuleForm} key=${query.rule} rule=${rules.data?.data.find((one) => one.model === query.rule)} model=${query.rule === '*' ? '' : query.rule} onClose=${() => setQuery({ rule: '' })} onDone=${() => (setQuery({ rule: '' }), rules.reload())} />`}
+    ${query.rule && (query.rule === '*' || rules.data) && html`<${RuleForm} key=${query.rule} rules=${rules.data?.data ?? []} model=${query.rule === '*' ? '' : query.rule} onClose=${() => setQuery({ rule: '' })} onDone=${() => (setQuery({ rule: '' }), rules.reload())} />`}
   <//>`;
 }
 
@@ -39,13 +39,13 @@ function Served({ rules }) {
   const rows = models.data?.data.filter((one) => one.id !== 'default').map((one) => ({ ...one, key: `${one.id} ${one.op}`, price: cheapest(one), rule: ruled.get(one.id)?.strategy ?? 'balanced', names: one.providers.map((by) => by.provider) }));
   const ops = [...new Set((rows ?? []).map((one) => one.op))].sort(), who = [...new Set((rows ?? []).flatMap((one) => one.names))].sort();
   return html`<${Grid} id="served" label="Served models" rows=${rows} rowKey="key" url error=${models.error} retry=${models.reload} most=${720} onOpen=${(row) => setQuery({ rule: row.id })} columns=${[
-    { key: 'id', title: 'Model', width: 190, render: (row) => html`<span class="strong">${row.id}</span>` },
-    { key: 'op', title: 'Does', width: 110, filter: { label: 'Does', options: ops.map((one) => [one, words(one)]) }, render: (row) => html`<span>${words(row.op)}</span>` },
-    { key: 'names', title: 'Served by', width: 170, filter: who, render: (row) => row.providers.map((by) => html`<${Badge} key=${by.provider} dot kind=${by.online ? 'ok' : 'bad'} data-tip=${`${by.native === row.id ? '' : `called ${by.native} there; `}${by.online ? 'online' : 'offline'}`}>${by.provider}<//>`) },
-    { key: 'aliases', title: 'Also called', width: 170, render: (row) => html`<span class="soft">${row.aliases.join(', ')}</span>` },
-    { key: 'price', title: 'Price in / out, 1 M', width: 140, end: true, value: (row) => (row.price ? row.price.input + row.price.output : null), csv: (row) => priced(row.price), render: (row) => html`<span data-tip=${row.price?.estimated ? 'The maker’s list price: the provider’s own is not known' : null}>${priced(row.price)}${row.price?.estimated ? ' ~' : ''}</span>` },
-    { key: 'context', title: 'Context', width: 90, end: true, render: (row) => html`<span>${row.context ? count(row.context) : '–'}</span>` },
-    { key: 'vision', title: 'Vision', width: 80, filter: { label: 'Vision', options: [['true', 'sees pictures'], ['false', 'text only']] }, render: (row) => (row.vision ? html`<${Badge} kind="accent">sees<//>` : html`<span class="faint">–</span>`) },
+    { key: 'id', title: 'Model', width: 164, render: (row) => html`<span class="strong">${row.id}</span>` },
+    { key: 'op', title: 'Does', width: 104, filter: { label: 'Does', options: ops.map((one) => [one, words(one)]) }, render: (row) => html`<span>${words(row.op)}</span>` },
+    { key: 'names', title: 'Served by', width: 156, filter: who, render: (row) => row.providers.map((by) => html`<${Badge} key=${by.provider} dot kind=${by.online ? 'ok' : 'bad'} data-tip=${`${by.native === row.id ? '' : `called ${by.native} there; `}${by.online ? 'online' : 'offline'}`}>${by.provider}<//>`) },
+    { key: 'aliases', title: 'Also called', width: 150, render: (row) => html`<span class="soft">${row.aliases.join(', ')}</span>` },
+    { key: 'price', title: 'Price in / out, 1 M', width: 140, end: true, value: (row) => (row.price ? row.price.input + row.price.output : null), csv: (row) => priced(row.price), render: (row) => html`<span data-tip=${[...row.providers.map((by) => `${by.provider}: ${priced(by.price)}`), row.price?.estimated && 'The maker’s list price: the provider’s own is not known'].filter(Boolean).join('\n')}>${priced(row.price)}${row.price?.estimated ? ' ~' : ''}</span>` },
+    { key: 'context', title: 'Context', width: 84, end: true, render: (row) => html`<span>${row.context ? count(row.context) : '–'}</span>` },
+    { key: 'vision', title: 'Vision', width: 76, filter: { label: 'Vision', options: [['true', 'sees pictures'], ['false', 'text only']] }, render: (row) => (row.vision ? html`<${Badge} kind="accent">sees<//>` : html`<span class="faint">–</span>`) },
     { key: 'rule', title: 'Spread', width: 100, render: (row) => html`<span class=${ruled.has(row.id) ? 'strong' : 'faint'}>${row.rule}</span>` },
   ]} empty=${html`<${Empty} icon="cube" title="No model is served" action=${html`<${Button} href="/ui/providers?add=choose">Add a provider<//>`}>Models are listed as soon as a provider serves them.<//>`} />`;
 }

@@ -7,7 +7,7 @@ import { Combo } from '../kit/combo.js';
 import { Icon } from '../kit/icons.js';
 import { useKeys } from '../kit/keys.js';
 import { Page } from '../kit/layout.js';
-import { modelOptions, useModels } from '../kit/models.js';
+import { modelOptions, useModels, useServed } from '../kit/models.js';
 import { Menu, toast } from '../kit/overlay.js';
 import { Badge, Button, Empty, Failed, Notice, Skeleton } from '../kit/parts.js';
 import { History, HistoryButton } from '../kit/threads.js';
@@ -58,9 +58,12 @@ function useBeginning(talk, id) {
     if (query.prompt) get(`/saved/prompts/${query.prompt}`).then((one) => talk.change({ prompt: { id: String(one.id), title: one.title }, system: one.body?.text ?? '' }), toast.error);
     setQuery({ model: '', prompt: '' });
   }, [talk, query.model, query.prompt]);
+  const begun = useRef(/** @type {any} */ (null));
   useEffect(() => {
     const { model } = talk.settings.peek();
-    if (!id && models.length && !models.some((one) => one.id === model)) talk.settings.value = { ...talk.settings.peek(), model: models[0].id };
+    if (id || !models.length || begun.current === talk) return;
+    begun.current = talk; // once: a model that goes later stays chosen, for it may come back
+    if (!models.some((one) => one.id === model)) talk.settings.value = { ...talk.settings.peek(), model: models[0].id };
   }, [talk, models]);
 }
 
@@ -117,9 +120,10 @@ function Missing({ talk }) {
 
 /** An empty talk: with what it begins. */
 function Start({ talk }) {
-  const models = useModels('chat'), prompts = usePrompts();
+  const served = useServed('chat'), prompts = usePrompts();
   const { prompt, model } = talk.settings.value;
-  if (!models.length && !model) return html`<${Empty} icon="cube" title="No model can chat yet" action=${may('admin') && html`<${Button} href="/ui/models">Models<//>`}>As soon as a provider with a chat model is connected, you can talk here.<//>`;
+  if (served.error && !served.data) return html`<${Failed} error=${served.error} retry=${served.reload} />`;
+  if (served.data && !served.data.length) return html`<${Empty} icon="cube" title="No model can chat yet" action=${may('admin') && html`<${Button} href="/ui/models">Models<//>`}>As soon as a provider with a chat model is connected, you can talk here.<//>`;
   const take = async (id) => {
     const one = await get(`/saved/prompts/${id}`).catch(toast.error);
     if (one) talk.change({ prompt: { id: String(one.id), title: one.title }, system: one.body?.text ?? '' });

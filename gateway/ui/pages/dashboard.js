@@ -36,7 +36,7 @@ function Totals({ sums, period }) {
   const all = sums?.all, shown = (value, how = short) => (all ? how(value) : null), when = period.title.toLowerCase();
   return html`<div class="cards tiles">
     <${Stat} name="Requests" icon="list" value=${shown(all?.requests, count)} note=${when} href=${linkOf(period, {})} />
-    <${Stat} name="Failed" icon="alert" value=${shown(all?.failed, count)} kind=${all?.failed ? 'bad' : ''} note=${all?.requests ? percent(all.failed / all.requests) : 'none'} href=${linkOf(period, { state: 'failed' })} />
+    <${Stat} name="Failed" icon="alert" value=${shown(all?.failed, count)} kind=${all?.failed ? 'bad' : ''} note=${all?.requests ? percent(all.failed / all.requests) : ' '} href=${linkOf(period, { state: 'failed' })} />
     <${Stat} name="Tokens in" icon="text" value=${shown(all?.tokens_in ?? 0)} note="of prompts" /><${Stat} name="Tokens out" icon="text" value=${shown(all?.tokens_out ?? 0)} note="of answers" />
     <${Stat} name="Tokens/s" icon="bolt" value=${shown(all?.speed ?? null)} note="of one answer" /><${Stat} name="Minutes" icon="clock" value=${shown(all?.minutes ?? 0, (n) => short(Math.round(n * 10) / 10))} note="of all requests" />
     <${Stat} name="Cost" icon="dollar" value=${shown(all?.cost ?? 0, money)} note="where known" /></div>`;
@@ -77,8 +77,8 @@ function Stats({ sums, period }) {
 function Workers({ live }) {
   useTick(2000);
   if (!live.data) return live.error ? html`<${Failed} error=${live.error} retry=${live.retry} />` : html`<${Skeleton} lines=${3} />`;
-  const { totals, processes, providers } = live.data;
+  const { totals, processes } = live.data, providers = live.data.providers.filter((one) => one.kind !== 'callbacks');
   const ready = providers.filter((one) => one.state === 'ready').length, agents = processes.filter((one) => one.role === 'agent' && one.state === 'ok').length;
-  return html`<${Card} title="Workers" pad=${false} actions=${html`<span class="row wrap"><${Badge} kind=${ready === providers.length ? 'ok' : 'warn'}>${ready} of ${providers.length} providers ready<//><${Badge}>${agents} ${agents === 1 ? 'agent' : 'agents'}<//><${Badge} kind="info">${totals.running} running<//><${Badge}>${totals.waiting_live + totals.waiting_queued} waiting<//><${Pulse} live=${live} /><${Button} small ghost href="/ui/live">Live<//></span>`}>
+  return html`<${Card} title="Workers" pad=${false} actions=${html`<span class="row wrap">${providers.length ? html`<${Badge} kind=${ready === providers.length ? 'ok' : 'warn'}>${ready} of ${providers.length} providers ready<//>` : html`<${Button} small primary icon="plus" href="/ui/providers?add=choose">Add a provider<//>`}<${Badge}>${agents} ${agents === 1 ? 'agent' : 'agents'}<//><${Badge} kind="info">${totals.running} running<//><${Badge}>${totals.waiting_live + totals.waiting_queued} waiting<//><${Pulse} live=${live} /><${Button} small ghost href="/ui/live">Live<//></span>`}>
     <${Processes} processes=${processes} now=${live.now} self=${live.data.gateway} /><//>`;
 }

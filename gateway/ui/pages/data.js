@@ -46,7 +46,7 @@ function Browse({ table }) {
   const where = read(query.where), month = /^\d{4}-\d\d$/.test(query.month ?? '') ? query.month : '', key = JSON.stringify([table.name, where, month]);
   const [row, setRow] = useState(/** @type {any} */ (null));
   const source = useRows(table, where, month, key);
-  const columns = useMemo(() => table.columns.map((one) => ({ key: one.name, title: one.name, end: isNumber(one.type), width: Math.max(84, Math.min(240, one.name.length * 8 + (one.type === 'TIMESTAMP' ? 168 : 44))), hidden: LONG.has(one.name), render: (each) => html`<${Cell} value=${each[one.name]} />` })), [table.name]);
+  const columns = useMemo(() => table.columns.map((one) => ({ key: one.name, title: one.name, end: isNumber(one.type), width: WIDE[one.name] ?? Math.max(84, Math.min(240, one.name.length * 8 + (one.type === 'TIMESTAMP' ? 176 : 44))), hidden: LONG.has(one.name), render: (each) => html`<${Cell} value=${each[one.name]} />` })), [table.name]);
   const put = (next) => setQuery({ where: next.length ? JSON.stringify(next) : '' });
   return html`<${Tabs} label=${table.name} tabs=${[['rows', 'Rows'], ['columns', 'Columns', table.columns.length], ['months', 'Months']]} value=${query.view ?? 'rows'} onChange=${(next) => setQuery({ view: next === 'rows' ? '' : next })} />
     ${query.view === 'columns' ? html`<${Card} pad=${false}><${Table} label=${`Columns of ${table.name}`} rows=${table.columns} columns=${[{ key: 'name', title: 'Column', mono: true }, { key: 'type', title: 'Type', mono: true }, { key: 'about', title: 'Meaning' }]} /><//>`
@@ -58,6 +58,8 @@ function Browse({ table }) {
       <${Facts} of=${table.columns.map((one) => [html`<span class="mono" data-tip=${one.about}>${one.name}</span>`, row[one.name] === null ? html`<span class="null">null</span>` : row[one.name] === '' ? html`<span class="null">empty</span>` : typeof row[one.name] === 'object' ? JSON.stringify(row[one.name]) : String(row[one.name])])} /><//>`}`;
 }
 
+/** Numbers of jobs, ids of keys: to be read whole. */
+const WIDE = /** @type {Record<string, number>} */ ({ job: 156, key: 152, id: 190, model: 140, provider: 110 });
 const LONG = new Set(['request', 'response', 'trail', 'detail', 'total_hist', 'first_hist', 'wait_hist', 'seq']);
 
 /** Rows in pages, ordered by the server. */

@@ -33,14 +33,14 @@ export default function DeadLetters() {
 }
 
 const columns = (again) => [
-  { key: 'id', title: 'Job', width: 146, render: (row) => html`<span class="num-id">${row.id}</span>` },
-  { key: 'finished', title: 'Failed', width: 104, render: (row) => html`<${When} at=${row.finished ?? row.created} />`, csv: (row) => new Date((row.finished ?? row.created) * 1000).toISOString() },
-  { key: 'error', title: 'Error', width: 160, filter: true, render: (row) => html`<span class="bad-text">${row.error}</span>` },
-  { key: 'message', title: 'Message', width: 260, render: (row) => html`<span data-tip=${row.message}>${row.message}</span>` },
-  { key: 'op', title: 'Operation', width: 116, filter: true, render: (row) => html`<span>${words(row.op)}</span>` },
-  { key: 'model', title: 'Model', width: 130, filter: true }, { key: 'provider', title: 'Provider', width: 110, filter: true },
+  { key: 'id', title: 'Job', width: 132, render: (row) => html`<span class="num-id">${row.id}</span>` },
+  { key: 'finished', title: 'Failed', width: 92, render: (row) => html`<${When} at=${row.finished ?? row.created} />`, csv: (row) => new Date((row.finished ?? row.created) * 1000).toISOString() },
+  { key: 'error', title: 'Error', width: 136, filter: true, render: (row) => html`<span class="bad-text">${row.error}</span>` },
+  { key: 'message', title: 'Message', width: 158, render: (row) => html`<span data-tip=${row.message}>${row.message}</span>` },
+  { key: 'op', title: 'Operation', width: 116, filter: true, hidden: true, render: (row) => html`<span>${words(row.op)}</span>` },
+  { key: 'model', title: 'Model', width: 114, filter: true }, { key: 'provider', title: 'Provider', width: 84, filter: true },
   { key: 'key', title: 'Key', width: 110, filter: true, hidden: true, render: (row) => html`<span>${row.key_name || row.key}</span>` }, { key: 'tag', title: 'Tag', width: 90, filter: true, hidden: true },
-  { key: 'attempts', title: 'Attempts', width: 80, end: true },
-  { key: 'history', title: 'Runs before', width: 96, end: true, value: (row) => row.history.length, render: (row) => (row.history.length ? html`<span data-tip=${row.history.map((one) => `run ${one.run}: ${one.error ?? one.state}`).join('\n')}><${Badge} kind="warn">${row.history.length}<//></span>` : html`<span class="faint">none</span>`) },
-  { key: 'can_requeue', title: '', width: 112, end: true, render: (row) => (row.can_requeue ? html`<${Button} small icon="refresh" onClick=${async () => (await act('requeue', row)) && again()}>Requeue<//>` : html`<span class="faint small" data-tip="Its record has lapsed">lapsed</span>`), csv: (row) => row.can_requeue },
+  { key: 'attempts', title: 'Attempts', width: 86, end: true },
+  { key: 'history', title: 'Runs', width: 56, end: true, value: (row) => row.history.length, render: (row) => (row.history.length ? html`<span data-tip=${row.history.map((one) => `run ${one.run}: ${one.error ?? one.state}`).join('\n')}><${Badge} kind="warn">${row.history.length}<//></span>` : html`<span class="faint">none</span>`) },
+  { key: 'can_requeue', title: '', width: 100, end: true, render: (row) => (row.can_requeue ? html`<${Button} small icon="refresh" onClick=${async () => (await act('requeue', row)) && again()}>Requeue<//>` : html`<span class="faint small" data-tip="Its record has lapsed">lapsed</span>`), csv: (row) => row.can_requeue },
 ];

@@ -6,11 +6,12 @@ import { Code, CodeTabs, samples } from '../kit/code.js';
 import { Icon } from '../kit/icons.js';
 import { Page } from '../kit/layout.js';
 import { Badge, Button, Card, Copy, Empty, Loaded } from '../kit/parts.js';
+import { shared } from '../kit/store.js';
+import { Tabs } from '../kit/tabs.js';
 import { pages } from '../pages.js';
 import { BASE } from '../shell/router.js';
 import { may, me } from '../shell/session.js';
-import { shared } from '../kit/store.js';
-import { Tabs } from '../kit/tabs.js';
+import { FEATURES } from './media/features.js';
 
 /** Of `/types`: those that start with a chat. The two JavaScript flavours ask for the models instead; ours below do not. */
 const SPOKEN = ['csharp', 'java', 'kotlin', 'swift', 'php', 'dart', 'fsharp', 'vbnet'];
@@ -20,7 +21,7 @@ export default function Home() {
   const about = useApi('/', {});
   const model = list.data?.data.find((one) => one.operations.includes('chat'))?.id ?? 'MODEL';
   return html`<${Page} title=${`Welcome, ${me.value.name}`} about=${`Your private AI gateway${about.data?.version ? `, version ${about.data.version}` : ''}. One address for every model, provider and program.`}>
-    <${Doors} />
+    <${Doors} list=${list} />
     <div class="cards wide">
       <${Address} /><${Served} list=${list} />
     </div>
@@ -37,10 +38,12 @@ const LINKS = [
   ['/asyncapi.json', 'flow', 'AsyncAPI', 'The same for programs that speak on the bus.'],
 ];
 
-/** The pages one may go to, as large doors. */
-function Doors() {
+/** The pages one may go to, as large doors; behind which there is nobody yet, they say so. */
+function Doors({ list }) {
+  const served = list.data && new Set(list.data.data.flatMap((one) => one.operations));
+  const closed = ({ name }) => served && FEATURES[name] && !served.has(FEATURES[name].op);
   const mine = pages.filter((one) => one.section === 'use' && one.name !== 'home' && one.menu !== false && may(one.scope));
-  return html`<nav class="cards" aria-label="What to do">${mine.map((one) => html`<a class="card pad row" href=${BASE + [one.path].flat()[0]}><${Icon} name=${one.icon} size="18" /><span class="strong">${one.title}</span></a>`)}</nav>`;
+  return html`<nav class="cards" aria-label="What to do">${mine.map((one) => html`<a class="card pad row" href=${BASE + [one.path].flat()[0]}><${Icon} name=${one.icon} size="18" /><span><span class="strong">${one.title}</span>${closed(one) && html`<br /><span class="faint small">no provider yet</span>`}</span></a>`)}</nav>`;
 }
 
 function Address() {
@@ -71,7 +74,6 @@ function FirstCall({ model }) {
     <${CodeTabs} label="A first call" most="340px" samples=${[curl, python, script, ...spoken]} /></section>`;
 }
 
-const SOURCE = 'git clone YOUR-COPY ai-server && cd ai-server';
 const WAYS = [
   ['try', 'Try it', 'python3 ops/bootstrap.py try', 'Installs into the folder, starts with a small real model and asks it a first question. Needs Python 3.11 and nothing else.'],
   ['install', 'Install', './install.sh', 'Finds provider keys in the environment, asks for what is missing and starts the server.'],
@@ -85,5 +87,5 @@ function Install() {
   const one = WAYS.find(([id]) => id === chosen.value) ?? WAYS[0];
   return html`<section class="col gap-3"><h2>Run your own</h2>
     <div class="row wrap between"><${Tabs} pills label="Ways to install" tabs=${WAYS.map(([id, title]) => [id, title])} value=${one[0]} onChange=${(id) => (chosen.value = id)} /></div>
-    <p class="soft">${one[3]}</p><${Code} label=${one[1]} language="bash" text=${one[0] === 'agent' ? one[2] : one[2]} /></section>`;
+    <p class="soft">${one[3]}</p><${Code} label=${one[1]} language="bash" text=${one[2]} /></section>`;
 }

@@ -9,13 +9,12 @@ import { useModels } from '../kit/models.js';
 import { Menu } from '../kit/overlay.js';
 import { Badge, Button, Card, Empty, Facts, Failed, Notice, Skeleton, Stat, State } from '../kit/parts.js';
 import { ago, bytes, count, exact, money, short, When } from '../kit/time.js';
-import { Changes, Meter } from './admin/parts.js';
+import { objects } from './analytics/words.js';
+import { Changes, detailOf, Meter } from './admin/parts.js';
 import { Preview } from './keys/patterns.js';
 import { limitsOf, menuOf, stateOf, useKeyActs } from './keys.js';
 
 const DAYS = 30;
-/** Of an act: what the page says already. */
-const NOISE = ['name', 'id', 'created', 'prefix', 'webhook_secret', 'replaces'];
 
 export default function Key({ params }) {
   const one = useApi(`/admin/keys/${params.id}`, { every: 15000 });
@@ -48,19 +47,18 @@ function Told({ key_ }) {
 
 /** Requests by day, from the archive. */
 function Usage({ key_ }) {
-  const days = useApi('/admin/reports/usage', { query: { key: key_.id, by: 'day', from: `${DAYS - 1}d` } });
-  const found = days.data ? table(days.data) : [];
+  const dates = Array.from({ length: DAYS }, (_, i) => new Date(Date.now() - (DAYS - 1 - i) * 86400000).toISOString().slice(0, 10));
+  const days = useApi('/admin/reports/usage', { query: { key: key_.id, by: 'day', from: dates[0] } });
+  const found = days.data ? objects(days.data) : [];
   const sum = (name) => found.reduce((all, row) => all + (row[name] ?? 0), 0);
   const by = Object.fromEntries(found.map((row) => [row.day, row.requests]));
-  const values = Array.from({ length: DAYS }, (_, i) => by[new Date(Date.now() - (DAYS - 1 - i) * 86400000).toISOString().slice(0, 10)] ?? 0);
+  const values = dates.map((one) => by[one] ?? 0);
   if (days.error) return html`<${Notice} title="Its history can’t be read now.">${days.error.message}<//>`;
   return html`<div class="cards"><${Card} title=${`Requests of ${DAYS} days`}>${days.data ? html`<${Spark} values=${values} label=${`Requests a day: ${values.join(', ')}`} /><div class="small faint">most on a day: ${count(Math.max(...values))}</div>` : html`<${Skeleton} lines=${2} />`}<//>
     <${Stat} name="Requests" icon="logs" value=${days.data && short(sum('requests'))} note=${`in ${DAYS} days`} href=${`/ui/logs?key=${key_.id}`} />
     <${Stat} name="Tokens" icon="text" value=${days.data && short(sum('tokens_in') + sum('tokens_out'))} note=${`${short(sum('tokens_out'))} of them answers`} />
     <${Stat} name="Cost" icon="dollar" value=${days.data && money(sum('cost'))} note="at list prices or yours" /></div>`;
 }
-
-const table = (report) => report.rows.map((cells) => Object.fromEntries(cells.map((cell, i) => [report.columns[i], cell])));
 
 function Rights({ key_ }) {
   const models = useModels('');
@@ -87,5 +85,5 @@ function Trail({ id }) {
   if (acts.error) return null;
   return html`<${Card} title="What was done to it" actions=${html`<${Button} small ghost href=${`/ui/audit?name=${id}`}>All of it<//>`} pad=${false}>${!acts.data ? html`<div class="body"><${Skeleton} lines=${3} /></div>` : !acts.data.data.length ? html`<${Empty} icon="shield" title="Nothing in the trail yet" />`
     : acts.data.data.map((one) => html`<div class="version" key=${one.id}><div class="grow col gap-1"><div class="row wrap"><span class="strong">${one.action.replaceAll('_', ' ')}</span><span class="small soft"><${When} at=${one.time} /> by ${one.actor_name ?? one.actor}</span></div>
-      <${Changes} plain of=${Object.fromEntries(Object.entries(one.detail).filter(([name]) => !NOISE.includes(name)))} /></div></div>`)}<//>`;
+      <${Changes} plain of=${detailOf(one)} /></div></div>`)}<//>`;
 }

@@ -46,7 +46,7 @@ export const menuOf = (key, setQuery, done) => {
   return [
     { label: 'Change', icon: 'edit', onSelect: () => setQuery({ edit: key.id }) },
     !ended && !key.replaced_by && { label: 'Rotate', icon: 'refresh', onSelect: () => setQuery({ rotate: key.id }) },
-    !ended && { label: key.disabled ? 'Switch on' : 'Switch off', icon: key.disabled ? 'play' : 'pause', onSelect: () => switched(key).then(done, toast.error) },
+    !ended && { label: key.disabled ? 'Switch on' : 'Switch off', icon: key.disabled ? 'play' : 'pause', onSelect: () => switched(key, done).catch(toast.error) },
     { label: 'Its audit trail', icon: 'shield', href: `/ui/audit?name=${key.id}` },
     key.state !== 'revoked' && '-', key.state !== 'revoked' && { label: 'Revoke', icon: 'trash', danger: true, onSelect: () => revoked(key).then((yes) => yes && done(), toast.error) },
   ].filter(Boolean);
@@ -64,15 +64,15 @@ export default function Keys() {
   return html`<${Page} title="Keys" wide about="Who may ask, for what and how much. A key is shown once; only its fingerprint is kept." actions=${button}>
     <${Grid} id="keys" label="Keys" rows=${rows} rowKey="id" url error=${keys.error} retry=${keys.reload} sort="-created" most=${720} onOpen=${(row) => go(`/ui/keys/${row.id}`)}
       empty=${html`<${Empty} icon="key" title="No key yet" action=${button}>A program needs one for every call.<//>`} columns=${[
-      { key: 'name', title: 'Name', width: 150, render: (row) => html`<${Tile} small name=${row.name} /><span class="strong cut">${row.name}</span>` },
+      { key: 'name', title: 'Name', width: 143, render: (row) => html`<${Tile} small name=${row.name} /><span class="strong cut">${row.name}</span>` },
       { key: 'prefix', title: 'Begins with', width: 105, mono: true, render: (row) => html`<span class="faint">${row.prefix}…</span>` },
       { key: 'shown', title: 'State', width: 100, filter: ['active', 'expiring', 'ending', 'disabled', 'expired', 'revoked'], render: (row) => html`<${State} of=${row.shown} />` },
-      { key: 'scopes', title: 'Scopes', width: 110, filter: ['admin', 'analytics', 'metrics'], render: (row) => (row.scopes.length ? row.scopes.map((one) => html`<${Badge} key=${one} kind=${one === 'admin' ? 'warn' : 'accent'}>${one}<//>`) : html`<span class="faint">app</span>`) },
-      { key: 'limits', title: 'Limits', width: 150, sort: false, value: (row) => limitsOf(row).join(', '), render: (row) => html`<span class=${limitsOf(row).length ? '' : 'faint'}>${limitsOf(row).join(', ') || 'none'}</span>` },
-      { key: 'models', title: 'Models', width: 110, value: (row) => row.models.join(', '), render: (row) => html`<span class=${row.models.length ? '' : 'faint'}>${row.models.join(', ') || 'all'}</span>` },
+      { key: 'scopes', title: 'Scopes', width: 96, filter: ['admin', 'analytics', 'metrics'], render: (row) => (row.scopes.length ? row.scopes.map((one) => html`<${Badge} key=${one} kind=${one === 'admin' ? 'warn' : 'accent'}>${one}<//>`) : html`<span class="faint">app</span>`) },
+      { key: 'limits', title: 'Limits', width: 136, sort: false, value: (row) => limitsOf(row).join(', '), render: (row) => html`<span class=${limitsOf(row).length ? '' : 'faint'}>${limitsOf(row).join(', ') || 'none'}</span>` },
+      { key: 'models', title: 'Models', width: 100, value: (row) => row.models.join(', '), render: (row) => html`<span class=${row.models.length ? '' : 'faint'}>${row.models.join(', ') || 'all'}</span>` },
       { key: 'apis', title: 'APIs', width: 120, hidden: true, value: (row) => row.apis.join(', '), render: (row) => html`<span class=${row.apis.length ? '' : 'faint'}>${row.apis.join(', ') || 'all'}</span>` },
-      { key: 'user', title: 'User', width: 85, ...(users.length ? { filter: users } : {}) },
-      { key: 'last_used', title: 'Last used', width: 95, value: (row) => row.last_used ?? 0, render: (row) => html`<${When} at=${row.last_used} />` },
+      { key: 'user', title: 'User', width: 80, ...(users.length ? { filter: users } : {}) },
+      { key: 'last_used', title: 'Last used', width: 92, value: (row) => row.last_used ?? 0, render: (row) => html`<${When} at=${row.last_used} />` },
       { key: 'expires', title: 'Expires', width: 90, value: (row) => row.expires, render: (row) => (row.expires ? html`<${When} at=${row.expires} />` : html`<span class="faint">never</span>`) },
       { key: 'created', title: 'Created', width: 110, hidden: true, render: (row) => html`<${When} at=${row.created} />` },
       { key: 'notes', title: 'Notes', width: 160, hidden: true },

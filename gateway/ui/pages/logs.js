@@ -14,7 +14,7 @@ import { RequestDrawer } from './logs/detail.js';
 
 await sheet(new URL('./analytics.css', import.meta.url));
 
-const PAGE = 200, LONGEST = 500;
+const PAGE = 200, LONGEST = 500, FEW = 50;
 
 export default function Logs() {
   const period = usePeriod('all'), filters = useFilters(LOGGED);
@@ -41,6 +41,10 @@ function useRequests(query) {
     address: (asked) => address(key, { ...asked, limit: Math.min(asked.limit ?? PAGE, LONGEST) }),
     async page(asked, signal) {
       const answer = await get(this.address(asked), undefined, { signal });
+      while (answer.data.length < FEW && answer.looked_back_to) {  // a search looks through some of the log at a time
+        const more = await get(this.address({ ...asked, after: answer.next }), undefined, { signal });
+        Object.assign(answer, more, { data: [...answer.data, ...more.data] });
+      }
       list.current = asked.after ? [...list.current, ...answer.data] : answer.data;
       this.next = answer.next;
       this.said = asked;
@@ -51,20 +55,20 @@ function useRequests(query) {
 
 const ms = (value) => (value === null || value === undefined ? '' : seconds(value / 1000));
 const COLUMNS = [
-  { key: 'created', title: 'When', width: 104, render: (row) => html`<${When} at=${row.created} />`, csv: (row) => new Date(row.created * 1000).toISOString() },
-  { key: 'outcome', title: 'Outcome', width: 104, render: (row) => html`<${State} of=${row.outcome} />` },
-  { key: 'status', title: 'Status', width: 64, end: true },
-  { key: 'op', title: 'Operation', width: 110 },
-  { key: 'key', title: 'Key', width: 110, value: (row) => row.key_name ?? row.key },
+  { key: 'created', title: 'When', width: 88, render: (row) => html`<${When} at=${row.created} />`, csv: (row) => new Date(row.created * 1000).toISOString() },
+  { key: 'outcome', title: 'Outcome', width: 96, render: (row) => html`<${State} of=${row.outcome} />` },
+  { key: 'status', title: 'Status', width: 66, end: true },
+  { key: 'op', title: 'Operation', width: 90 },
+  { key: 'key', title: 'Key', width: 84, value: (row) => row.key_name ?? row.key },
   { key: 'key_user', title: 'User', width: 100, hidden: true },
-  { key: 'model', title: 'Model', width: 150, value: (row) => row.served || row.model },
-  { key: 'provider', title: 'Provider', width: 100 },
-  { key: 'tokens', title: 'Tokens', width: 110, end: true, value: (row) => row.tokens_in + row.tokens_out, render: (row) => html`<span>${row.tokens_in || row.tokens_out ? `${count(row.tokens_in)} → ${count(row.tokens_out)}` : ''}</span>` },
-  { key: 'total_ms', title: 'Took', width: 84, end: true, render: (row) => html`<span>${ms(row.total_ms)}</span>` },
+  { key: 'model', title: 'Model', width: 118, value: (row) => row.served || row.model },
+  { key: 'provider', title: 'Provider', width: 84 },
+  { key: 'tokens', title: 'Tokens', width: 92, end: true, value: (row) => row.tokens_in + row.tokens_out, render: (row) => html`<span>${row.tokens_in || row.tokens_out ? `${count(row.tokens_in)} → ${count(row.tokens_out)}` : ''}</span>` },
+  { key: 'total_ms', title: 'Took', width: 74, end: true, render: (row) => html`<span>${ms(row.total_ms)}</span>` },
   { key: 'first_ms', title: 'First piece', width: 84, end: true, hidden: true, render: (row) => html`<span>${ms(row.first_ms)}</span>` },
   { key: 'wait_ms', title: 'Waited', width: 80, end: true, hidden: true, render: (row) => html`<span>${ms(row.wait_ms)}</span>` },
-  { key: 'cost', title: 'Cost', width: 80, end: true, render: (row) => html`<span>${row.cost ? money(row.cost) : ''}</span>` },
-  { key: 'error', title: 'Error', width: 130, render: (row) => html`<span class="bad-text" data-tip=${row.message}>${row.error ?? ''}</span>` },
+  { key: 'cost', title: 'Cost', width: 98, end: true, render: (row) => html`<span>${row.cost ? money(row.cost) : ''}</span>` },
+  { key: 'error', title: 'Error', width: 108, render: (row) => html`<span class="bad-text" data-tip=${row.message}>${row.error ?? ''}</span>` },
   { key: 'client', title: 'Address', width: 110 },
   { key: 'tag', title: 'Tag', width: 90 },
   { key: 'job', title: 'Job', width: 150, mono: true, hidden: true }, { key: 'ref', title: 'Reference', width: 130, hidden: true }, { key: 'style', title: 'Style', width: 80, hidden: true },

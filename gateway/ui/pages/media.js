@@ -4,18 +4,18 @@
 // One frame for ten pages: the page's name in pages.js says which feature. `?image=file-…` (or `audio`) brings an input along.
 // What a newcomer would get wrong: a draft lives in this tab (memory, and the entry of its history), never in localStorage.
 import { html, sheet, useEffect, useLayoutEffect, useRef, useState } from '../lib.js';
-import { get, useApi } from '../kit/api.js';
+import { get } from '../kit/api.js';
 import { Call, Code } from '../kit/code.js';
 import { useForm } from '../kit/form.js';
 import { Page } from '../kit/layout.js';
-import { models } from '../kit/models.js';
+import { useServed } from '../kit/models.js';
 import { toast } from '../kit/overlay.js';
 import { Button, Card, Failed, Notice, Skeleton } from '../kit/parts.js';
 import { pref } from '../kit/store.js';
 import { History, HistoryButton, openThread } from '../kit/threads.js';
 import { useCommands } from '../shell/palette.js';
 import { go, here, match, useQuery } from '../shell/router.js';
-import { may } from '../shell/session.js';
+import { may, me } from '../shell/session.js';
 import { FEATURES, start } from './media/features.js';
 import { MediaForm } from './media/form.js';
 import { Runs } from './media/results.js';
@@ -38,7 +38,7 @@ function Studio({ name, id }) {
     if (last && !form.dirty) form.reset(freshOf(feature, last)); // an old thread is opened: go on from where it was
   }, [thread.data?.id]);
   useGiven(feature, form);
-  const served = useApi(models, { every: 20000 });
+  const served = useServed(feature.op);
   const side = { group: feature.op, at: id, href: (one) => `${base}/${one}`, fresh: base, noun: feature.noun };
   const run = async (values, old = '') => {
     const mask = old || (feature.fields.some((one) => one.type === 'mask') ? painter.current : null);
@@ -52,7 +52,7 @@ function Studio({ name, id }) {
     await run(freshOf(feature, one), one.body.mask).catch(toast.error);
   };
   useCommands([{ title: `New ${feature.noun}`, icon: 'plus', run: () => go(base) }]);
-  const none = served.data && !served.data.some((one) => one.operations.includes(feature.op));
+  const none = served.data && !served.data.length;
   return html`<${Page} title=${feature.title} about=${feature.about} fill actions=${html`<${HistoryButton} ...${side} />${id && html`<${Button} icon="plus" href=${base}>New ${feature.noun}<//>`}`}>
     <div class="with-history"><${History} ...${side} />
       <div class="studio-box"><div class="studio">
@@ -96,7 +96,8 @@ function useThread(feature, id) {
 
 /** What was typed and not sent: for coming back within this tab, and for a reload. @type {Map<string, any>} */
 const drafts = new Map();
-const draft = (op) => drafts.get(op) ?? history.state?.draft?.[op];
+const draft = (op) => drafts.get(op) ?? history.state?.draft?.[owned(op)];
+const owned = (op) => `${me.peek()?.id} ${op}`; // another key may sign in, and go back in this tab's history
 
 function useDraft(op, values) {
   const written = useRef(-1000), first = useRef(values);
@@ -105,7 +106,7 @@ function useDraft(op, values) {
     if (values === first.current) return;
     const write = () => {
       written.current = performance.now();
-      history.replaceState({ ...history.state, draft: { [op]: values } }, '');
+      history.replaceState({ ...history.state, draft: { [owned(op)]: values } }, '');
     };
     const wait = Math.max(0, written.current + 400 - performance.now()); // browsers take only so many a minute
     if (!wait) return write();

@@ -29,7 +29,7 @@ export default function Models() {
       { key: 'providers', title: 'Served by', width: 180 },
       ...(may('admin') ? [{ key: 'context', title: 'Context', width: 100, end: true, value: (row) => row.more?.context || null, render: (row) => html`<span>${row.more?.context ? count(row.more.context) : '–'}</span>` },
         { key: 'vision', title: 'Vision', width: 80, value: (row) => (row.more?.vision ? 'yes' : ''), hidden: true }] : []),
-    ]} empty=${html`<${Empty} icon="cube" title="No model is served" action=${may('admin') && html`<${Button} href="/explorer">How to add a provider<//>`}>As soon as a provider with models is connected they are listed here.<//>`} />
+    ]} empty=${html`<${Empty} icon="cube" title="No model is served" action=${may('admin') && html`<${Button} href="/ui/providers?add=choose">Add a provider<//>`}>As soon as a provider with models is connected they are listed here.<//>`} />
     <${Drawer} open=${!!chosen} onClose=${() => setQuery({ model: '' })} title=${chosen?.id} actions=${html`<${Copy} text=${chosen?.id ?? ''} label="Copy the name" small=${false} />`}>${chosen && html`<${Detail} model=${chosen} />`}<//>
   <//>`;
 }
@@ -52,6 +52,6 @@ const CALLS = {
   chat: (model) => ({ path: '/v1/chat/completions', body: { model, messages: [{ role: 'user', content: 'Hello' }] } }),
   embeddings: (model) => ({ path: '/v1/embeddings', body: { model, input: 'Some text' } }),
   text_to_image: (model) => ({ path: '/v1/images/generations', body: { model, prompt: 'A lighthouse at dusk' } }),
-  text_to_speech: (model) => ({ path: '/v1/audio/speech', body: { model, input: 'Good evening', voice: 'alloy' } }),
+  text_to_speech: (model) => ({ path: '/v1/audio/speech', body: { model, input: 'Good evening', voice: 'alloy' }, save: 'speech.mp3' }),
   speech_to_text: (model) => ({ path: '/v1/audio/transcriptions', form: { model }, files: { file: 'speech.wav' } }),
 };

@@ -23,7 +23,7 @@ export default function Operations() {
   return html`<${Page} title="Operations" wide about="What this server can be asked for, and how each has run." actions=${html`<${Period} of=${period} />`}>
     <${Card} title="Runs"><${Runs} period=${period} /><//>
     <${Grid} id="operations" label="Operations" rows=${found.rows} rowKey="op" error=${found.error} retry=${found.reload} at=${query.op} sort="-requests" onOpen=${(row) => setQuery({ op: row.op })} columns=${COLUMNS}
-      empty=${html`<${Empty} icon="bolt" title="No operation yet">They come with the first provider.<//>`} />
+      empty=${html`<${Empty} icon="bolt" title="No operation yet" action=${html`<${Button} href="/ui/providers?add=choose">Add a provider<//>`}>They come with the first provider.<//>`} />
     <${Drawer} wide open=${!!chosen} onClose=${() => setQuery({ op: '' })} title=${chosen && words(chosen.op)}>${chosen && html`<${Detail} one=${chosen} period=${period} />`}<//><//>`;
 }
 
@@ -48,16 +48,16 @@ const pick = (one) => ({ mean_ms: one?.mean_ms ?? null, p50_ms: one?.p50_ms ?? n
 const ms = (value) => (value === null ? html`<span class="faint">–</span>` : html`<span>${seconds(value / 1000)}</span>`);
 
 const COLUMNS = [
-  { key: 'op', title: 'Operation', width: 190, render: (row) => html`<span class="strong">${words(row.op)}</span>` },
-  { key: 'requests', title: 'Runs', width: 90, end: true, render: (row) => html`<span>${count(row.requests)}</span>` },
-  { key: 'ok', title: 'Done', width: 90, end: true, value: (row) => row.requests - row.failed - row.cancelled, render: (row) => html`<span>${count(row.requests - row.failed - row.cancelled)}</span>` },
+  { key: 'op', title: 'Operation', width: 156, render: (row) => html`<span class="strong">${words(row.op)}</span>` },
+  { key: 'requests', title: 'Runs', width: 80, end: true, render: (row) => html`<span>${count(row.requests)}</span>` },
+  { key: 'ok', title: 'Done', width: 80, end: true, value: (row) => row.requests - row.failed - row.cancelled, render: (row) => html`<span>${count(row.requests - row.failed - row.cancelled)}</span>` },
   { key: 'failed', title: 'Failed', width: 110, end: true, render: (row) => (row.failed ? html`<span class="bad-text">${count(row.failed)} (${percent(row.failed / row.requests)})</span>` : html`<span>0</span>`) },
   { key: 'cancelled', title: 'Cancelled', width: 90, end: true },
   { key: 'mean_ms', title: 'Mean', width: 90, end: true, render: (row) => ms(row.mean_ms) }, { key: 'p50_ms', title: 'Median', width: 90, end: true, hidden: true, render: (row) => ms(row.p50_ms) },
   { key: 'p95_ms', title: '95 of 100', width: 96, end: true, render: (row) => ms(row.p95_ms) }, { key: 'p99_ms', title: '99 of 100', width: 96, end: true, hidden: true, render: (row) => ms(row.p99_ms) },
   { key: 'cost', title: 'Cost', width: 90, end: true, render: (row) => html`<span>${row.cost ? money(row.cost) : ''}</span>` },
-  { key: 'last_run', title: 'Last run', width: 120, end: true, render: (row) => (row.last_run ? html`<${When} at=${row.last_run} />` : html`<span class="faint">${row.last_run === null ? 'never' : '…'}</span>`) },
-  { key: 'models', title: 'Served', width: 100, end: true, render: (row) => (row.models ? html`<${Badge} kind="ok">${row.models} ${row.models === 1 ? 'model' : 'models'}<//>` : html`<span class="faint">no</span>`) },
+  { key: 'last_run', title: 'Last run', width: 96, end: true, render: (row) => (row.last_run ? html`<${When} at=${row.last_run} />` : html`<span class="faint">${row.last_run === null ? 'never' : '…'}</span>`) },
+  { key: 'models', title: 'Served', width: 98, end: true, render: (row) => (row.models ? html`<${Badge} kind="ok">${row.models} ${row.models === 1 ? 'model' : 'models'}<//>` : html`<span class="faint">no</span>`) },
 ];
 
 const MOST = 6;

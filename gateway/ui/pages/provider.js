@@ -1,7 +1,7 @@
 // @ts-check
 // One provider: how it is doing, what it serves, who serves it, what was changed and when, and the way back.
-import { html, useState } from '../lib.js';
-import { get, post, useApi } from '../kit/api.js';
+import { html } from '../lib.js';
+import { post, useApi } from '../kit/api.js';
 import { Call } from '../kit/code.js';
 import { Table } from '../kit/grid.js';
 import { Page } from '../kit/layout.js';
@@ -38,7 +38,7 @@ export default function Provider({ params }) {
     <${Tabs} label=${`About ${name}`} tabs=${[['now', 'Overview'], ['models', 'Models'], ['history', 'History']]} value=${tab} onChange=${(id) => setQuery({ tab: id === 'now' ? '' : id })}>
       ${tab === 'models' ? html`<${Models} one=${one} />` : tab === 'history' ? html`<${History} name=${name} onBack=${list.reload} />` : html`<${Overview} one=${one} />`}<//>
     ${query.edit && html`<${Edit} one=${one} onClose=${() => setQuery({ edit: '' })} onSaved=${list.reload} />`}
-    ${query.test && html`<${TestDialog} name=${name} models=${one.models_set.map((each) => each.name)} onClose=${() => setQuery({ test: '' })} />`}
+    ${query.test && html`<${TestDialog} name=${name} models=${one.models.map((each) => each.name)} onClose=${() => setQuery({ test: '' })} />`}
   <//>`;
 }
 
@@ -65,7 +65,7 @@ function Overview({ one }) {
       ['Key', one.key === 'sealed' ? 'sealed' : one.key.startsWith('env:') ? html`from <code>${one.key.slice(4)}</code>` : 'none'],
       ['Headers', headers.length ? html`<code>${headers.join(', ')}</code>` : null], ['Priority', `${one.priority} (0 first, 9 last)`], ['Queue', one.pool || one.name],
       ['Limits', limits.length ? limits.join(', ') : 'none known'], ['Timeouts', `${seconds(one.connect_timeout)} to connect, ${seconds(one.first_timeout)} to the first word, ${seconds(one.stall_timeout)} of silence`],
-      ['Checks', one.check_seconds ? `every ${seconds(one.check_seconds)}` : 'none'], ['Only on', one.host], ['Notes', one.notes],
+      ['Checks', one.check_seconds ? `every ${seconds(one.check_seconds)}` : 'none'], ['Only on', one.host], ['Notes', one.about],
     ]} /><//>
     <${Card} title="Agents that serve it" pad=${false}>${one.agents.length ? html`<${Table} label="Agents" rows=${one.agents} columns=${[
       { key: 'agent', title: 'Agent', mono: true }, { key: 'host', title: 'Machine' }, { key: 'slots', title: 'Slots', end: true, render: (each) => `${each.in_flight} / ${each.slots}` },
@@ -78,7 +78,7 @@ function Models({ one }) {
   const models = useApi('/admin/models', { every: 15000 });
   return html`<${Loaded} of=${models}>${(answer) => {
     const served = answer.data.flatMap((each) => each.providers.filter((by) => by.provider === one.name).map((by) => ({ ...each, ...by })));
-    const missing = one.models_set.filter((each) => !served.some((by) => by.native === (each.native || each.name) || by.id === each.name)).map((each) => ({ id: each.name, native: each.native || each.name, op: each.op ?? 'chat', online: false, missing: true, aliases: each.aliases ?? [] }));
+    const missing = one.models.filter((each) => !served.some((by) => by.native === (each.native || each.name) || by.id === each.name)).map((each) => ({ id: each.name, native: each.native || each.name, op: each.op ?? 'chat', online: false, missing: true, aliases: each.aliases ?? [] }));
     const rows = [...served, ...missing].filter((each) => each.id !== 'default');
     return rows.length ? html`<${Card} pad=${false}><${Table} label="Models" rows=${rows} columns=${[
       { key: 'id', title: 'Model', render: (each) => html`<span class="strong">${each.id}</span>${each.aliases?.length > 0 && html`<div class="small faint">${each.aliases.join(', ')}</div>`}` },
@@ -105,8 +105,7 @@ function History({ name, onBack, gone = false }) {
 
 /** It is not there, but may have been. */
 function Gone({ name, onBack }) {
-  const [none, setNone] = useState(false);
-  const history = useApi(() => get(`/admin/providers/${name}/history`).catch((error) => (setNone(true), { data: [], error })), { deps: [name] });
-  if (none) return html`<${Empty} icon="server" title=${`There is no provider called ${name}`} action=${html`<${Button} href="/ui/providers">All providers<//>`}><//>`;
-  return html`<div class="col gap-4"><${Notice} kind="warn" title=${`${name} was removed.`}>Any version below brings it back.<//>${history.data ? html`<${Versions} gone versions=${history.data.data} onBack=${back(name, onBack)} />` : html`<${Skeleton} />`}</div>`;
+  const history = useApi(`/admin/providers/${encodeURIComponent(name)}/history`);
+  if (history.error?.status === 404) return html`<${Empty} icon="server" title=${`There is no provider called ${name}`} action=${html`<${Button} href="/ui/providers">All providers<//>`}><//>`;
+  return html`<div class="col gap-4"><${Notice} kind="warn" title=${`${name} was removed.`}>Any version below brings it back.<//><${Loaded} of=${history}>${(answer) => html`<${Versions} gone versions=${answer.data} onBack=${back(name, onBack)} />`}<//></div>`;
 }

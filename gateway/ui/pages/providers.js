@@ -16,12 +16,12 @@ import { AddProvider, EditProvider } from './providers/form.js';
 import { TestDialog } from './providers/test.js';
 import { allTypes, typeOf } from './providers/types.js';
 
-/** Each provider as it is set, with what the live view says of it. */
+/** Each provider as it is set, with what the live view says of it, its tags, and what people read of its notes (`about`). */
 export function useProviders() {
   const set = useApi('/admin/providers', { every: 5000 });
   const live = useApi('/admin/live', { every: 5000 });
   const now = Object.fromEntries((live.data?.providers ?? []).map((one) => [one.name, one]));
-  const rows = set.data?.data.filter((one) => one.kind !== 'callbacks').map((one) => ({ ...one, live: now[one.name], shown: shownState(one, now[one.name]), ...tagsOf(one.notes), models_set: one.models }));
+  const rows = set.data?.data.filter((one) => one.kind !== 'callbacks').map((one) => ({ ...one, live: now[one.name], shown: shownState(one, now[one.name]), tags: tagsOf(one.notes).tags, about: tagsOf(one.notes).notes }));
   return { ...set, rows, reload: () => (set.reload(), live.reload()) };
 }
 
@@ -58,24 +58,24 @@ export default function Providers() {
       empty=${html`<${Empty} icon="server" title="No provider yet" action=${button}>A provider answers requests: a service with a key, an Ollama or ComfyUI of your own, or a tool of this machine.<//>`} />
     ${query.add && (query.add === 'choose' || types.data) && html`<${AddProvider} type=${type} names=${names} onType=${(one) => setQuery({ add: one ? one.id : 'choose' })} onClose=${() => setQuery({ add: '' })} onSaved=${list.reload} />`}
     ${editing && types.data && html`<${EditProvider} key=${editing.name} provider=${editing} type=${typeOf(editing, types.data)} onClose=${() => setQuery({ edit: '' })} onSaved=${list.reload} />`}
-    ${testing && html`<${TestDialog} name=${testing.name} models=${testing.models_set.map((one) => one.name)} onClose=${() => setQuery({ test: '' })} />`}
+    ${testing && html`<${TestDialog} name=${testing.name} models=${testing.models.map((one) => one.name)} onClose=${() => setQuery({ test: '' })} />`}
   <//>`;
 }
 
 function columns({ kinds, tags, list, setQuery, types }) {
   return [
-    { key: 'name', title: 'Provider', width: 160, render: (row) => html`<${Tile} small name=${typeOf(row, types)?.title ?? row.name} /><span class="strong cut">${row.name}</span>` },
-    { key: 'shown', title: 'State', width: 105, filter: ['ready', 'probing', 'cooling', 'offline', 'draining', 'away', 'off'], render: (row) => html`<span data-tip=${row.live?.why || null}><${State} of=${row.shown} /></span>` },
-    { key: 'kind', title: 'Kind', width: 90, filter: kinds },
-    { key: 'count', title: 'Models', width: 72, end: true, value: (row) => row.agents.reduce((most, one) => Math.max(most, one.models), row.models_set.length), render: (row) => html`<span>${row.agents.reduce((most, one) => Math.max(most, one.models), row.models_set.length)}</span>` },
-    { key: 'slots', title: 'Slots', width: 120, value: (row) => row.slots, render: (row) => html`<span class="slots"><span class="bar" aria-hidden="true"><i style=${{ width: `${Math.min(100, ((row.live?.in_flight ?? 0) / row.slots) * 100)}%` }}></i></span><span class="num">${row.live?.in_flight ?? 0} / ${row.slots}</span></span>` },
-    { key: 'latency', title: 'Latency', width: 82, end: true, value: (row) => row.live?.latency_seconds ?? null, render: (row) => html`<span>${seconds(row.live?.latency_seconds)}</span>` },
+    { key: 'name', title: 'Provider', width: 140, render: (row) => html`<${Tile} small name=${typeOf(row, types)?.title ?? row.name} /><span class="strong cut">${row.name}</span>` },
+    { key: 'shown', title: 'State', width: 96, filter: ['ready', 'probing', 'cooling', 'offline', 'draining', 'away', 'off'], render: (row) => html`<span data-tip=${row.live?.why || null}><${State} of=${row.shown} /></span>` },
+    { key: 'kind', title: 'Kind', width: 80, filter: kinds },
+    { key: 'count', title: 'Models', width: 76, end: true, value: (row) => row.agents.reduce((most, one) => Math.max(most, one.models), row.models.length) },
+    { key: 'slots', title: 'Slots', width: 116, value: (row) => row.slots, render: (row) => html`<span class="slots"><span class="bar" aria-hidden="true"><i style=${{ width: `${Math.min(100, ((row.live?.in_flight ?? 0) / row.slots) * 100)}%` }}></i></span><span class="num">${row.live?.in_flight ?? 0} / ${row.slots}</span></span>` },
+    { key: 'latency', title: 'Latency', width: 76, end: true, value: (row) => row.live?.latency_seconds ?? null, render: (row) => html`<span>${seconds(row.live?.latency_seconds)}</span>` },
     { key: 'first', title: 'First token', width: 100, end: true, hidden: true, value: (row) => row.live?.first_seconds ?? null, render: (row) => html`<span>${seconds(row.live?.first_seconds)}</span>` },
-    { key: 'cooldown', title: 'Back', width: 92, value: (row) => row.live?.until ?? null, render: (row) => (row.live?.until ? html`<${Badge} kind="warn">${ago(row.live.until)}<//>` : row.live?.since ? html`<span class="faint">gone ${ago(row.live.since)}</span>` : html`<span class="faint">–</span>`) },
+    { key: 'cooldown', title: 'Outage', width: 96, value: (row) => row.live?.until ?? row.live?.since ?? null, render: (row) => (row.live?.until ? html`<${Badge} kind="warn">back ${ago(row.live.until)}<//>` : row.live?.since ? html`<span class="faint">${ago(row.live.since)}</span>` : html`<span class="faint">–</span>`) },
     { key: 'failed', title: 'Failed', width: 80, end: true, hidden: true, value: (row) => row.live?.failed ?? 0, render: (row) => html`<span>${count(row.live?.failed ?? 0)}</span>` },
-    { key: 'agents', title: 'Agents', width: 72, end: true, value: (row) => row.agents.length },
-    { key: 'priority', title: 'Priority', width: 82, end: true },
-    { key: 'tags', title: 'Tags', width: 110, ...(tags.length ? { filter: tags } : {}), render: (row) => html`<${Tags} tags=${row.tags} />` },
+    { key: 'agents', title: 'Agents', width: 74, end: true, value: (row) => row.agents.length },
+    { key: 'priority', title: 'Priority', width: 92, end: true },
+    { key: 'tags', title: 'Tags', width: 90, ...(tags.length ? { filter: tags } : {}), render: (row) => html`<${Tags} tags=${row.tags} />` },
     { key: 'base_url', title: 'Address', width: 200, hidden: true, mono: true },
     { key: 'pool', title: 'Pool', width: 90, hidden: true },
     { key: 'do', title: '', width: 52, sort: false, render: (row) => html`<${Menu} small label=${`Actions of ${row.name}`} items=${[

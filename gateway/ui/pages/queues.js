@@ -20,22 +20,22 @@ export default function Queues() {
   const chosen = list.data?.data.find((one) => one.queue === query.queue);
   return html`<${Page} title="Queues" wide about="A queue is a provider, or a pool of several. Hold one to look after what is behind it; what runs ends first.">
     <${Grid} id="queues" label="Queues" rows=${list.data?.data} rowKey="queue" error=${list.error} retry=${list.reload} at=${query.queue} onOpen=${(row) => setQuery({ queue: row.queue })} columns=${columns(list.reload)} height=${48}
-      empty=${html`<${Empty} icon="stack" title="No queue yet" action=${html`<${Button} href="/explorer">How to add a provider<//>`}>A queue comes with the first provider.<//>`} />
+      empty=${html`<${Empty} icon="stack" title="No queue yet" action=${html`<${Button} href="/ui/providers?add=choose">Add a provider<//>`}>A queue comes with the first provider.<//>`} />
     <${Drawer} open=${!!chosen} onClose=${() => setQuery({ queue: '' })} title=${chosen?.queue}>${chosen && html`<${Detail} one=${chosen} reload=${list.reload} />`}<//><//>`;
 }
 
 const wait = (one) => (one.expected_wait === null ? html`<span class="faint">${one.paused ? 'held' : 'nobody takes it'}</span>` : html`<span>${one.expected_wait < 0.05 ? 'none' : seconds(one.expected_wait)}</span>`);
 
 const columns = (reload) => [
-  { key: 'queue', title: 'Queue', width: 180, render: (row) => html`<span class="strong">${row.queue}</span>` },
-  { key: 'state', title: 'State', width: 120, filter: ['ready', 'paused', 'draining', 'cooling', 'offline', 'away', 'off'], render: (row) => html`<${State} of=${row.state} />` },
-  { key: 'why', title: 'Why', width: 220, value: (row) => row.paused?.note || row.reason, render: (row) => html`<span>${row.paused?.note || row.reason}${row.cooling_until ? html` until <${When} at=${row.cooling_until} />` : ''}</span>` },
-  { key: 'providers', title: 'Providers', width: 160 },
-  { key: 'in_flight', title: 'Slots', width: 130, render: (row) => html`<span class="row"><span class="mini"><${Progress} value=${row.slots ? row.in_flight / row.slots : 0} label=${`Slots of ${row.queue} in use`} /></span><span class="num nowrap">${row.in_flight} of ${row.slots}</span></span>` },
-  { key: 'waiting', title: 'Waits', width: 80, end: true, render: (row) => html`<span>${count(row.waiting)}</span>` },
-  { key: 'waiting_since', title: 'Oldest', width: 110, end: true, render: (row) => (row.waiting_since ? html`<${When} at=${row.waiting_since} />` : html`<span class="faint">–</span>`) },
-  { key: 'expected_wait', title: 'Wait of a new job', width: 130, end: true, render: wait },
-  { key: 'acts', title: '', width: 150, end: true, sort: false, value: () => '', render: (row) => html`<${Hold} name=${row.queue} state=${row.state} then=${reload} />` },
+  { key: 'queue', title: 'Queue', width: 116, render: (row) => html`<span class="strong">${row.queue}</span>` },
+  { key: 'state', title: 'State', width: 98, filter: ['ready', 'paused', 'draining', 'cooling', 'offline', 'away', 'off'], render: (row) => html`<${State} of=${row.state} />` },
+  { key: 'why', title: 'Why', width: 138, value: (row) => row.paused?.note || row.reason, render: (row) => html`<span data-tip=${row.paused?.note || row.reason || null}>${row.paused?.note || row.reason}${row.cooling_until ? html` until <${When} at=${row.cooling_until} />` : ''}</span>` },
+  { key: 'providers', title: 'Providers', width: 104 },
+  { key: 'in_flight', title: 'Slots', width: 140, render: (row) => html`<span class="row"><span class="mini"><${Progress} value=${row.slots ? row.in_flight / row.slots : 0} label=${`Slots of ${row.queue} in use`} /></span><span class="num nowrap">${row.in_flight} of ${row.slots}</span></span>` },
+  { key: 'waiting', title: 'Waits', width: 64, end: true, render: (row) => html`<span>${count(row.waiting)}</span>` },
+  { key: 'waiting_since', title: 'Oldest', width: 88, end: true, render: (row) => (row.waiting_since ? html`<${When} at=${row.waiting_since} />` : html`<span class="faint">–</span>`) },
+  { key: 'expected_wait', title: 'New job waits', width: 124, end: true, render: wait },
+  { key: 'acts', title: '', width: 126, end: true, sort: false, value: () => '', render: (row) => html`<${Hold} name=${row.queue} state=${row.state} then=${reload} />` },
 ];
 
 function Detail({ one, reload }) {

@@ -2,7 +2,7 @@
 // Settings that can be changed while everything runs: each with its sentence, its bounds and where its value comes from; and the
 // way back to any earlier state.
 import { html, useEffect, useId, useMemo, useState } from '../lib.js';
-import { patch, post, useApi } from '../kit/api.js';
+import { get, patch, post, useApi } from '../kit/api.js';
 import { Call } from '../kit/code.js';
 import { Combo } from '../kit/combo.js';
 import { Page } from '../kit/layout.js';
@@ -13,6 +13,7 @@ import { Icon } from '../kit/icons.js';
 import { Tabs } from '../kit/tabs.js';
 import { bytes, count, seconds } from '../kit/time.js';
 import { useQuery } from '../shell/router.js';
+import { mine } from './admin/meanwhile.js';
 import { brief, Versions } from './admin/parts.js';
 
 const SECTIONS = { archive: 'Archive', files: 'Files', limits: 'Limits' };
@@ -29,15 +30,15 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 export default function Settings() {
   const [query, setQuery] = useQuery();
   const settings = useApi('/admin/settings');
+  const [edits, setEdits] = useState(/** @type {Record<string, any>} */ ({})); // here, so that a look at the history loses none
   const tab = query.tab ?? 'now';
   return html`<${Page} title="Settings" about="What can be changed while everything runs. It stands above the settings file, outlives restarts, and is in force everywhere within a second.">
     <${Tabs} label="Settings" tabs=${[['now', 'Settings'], ['history', 'History']]} value=${tab} onChange=${(id) => setQuery({ tab: id === 'now' ? '' : id })}>
-      ${tab === 'history' ? html`<${History} onBack=${settings.reload} />` : html`<${Loaded} of=${settings} lines=${10}>${(answer) => html`<${Sheet} list=${answer.data} set=${settings.set} find=${query.q ?? ''} onFind=${(q) => setQuery({ q })} />`}<//>`}<//><//>`;
+      ${tab === 'history' ? html`<${History} onBack=${settings.reload} />` : html`<${Loaded} of=${settings} lines=${10}>${(answer) => html`<${Sheet} list=${answer.data} set=${settings.set} edits=${edits} setEdits=${setEdits} find=${query.q ?? ''} onFind=${(q) => setQuery({ q })} />`}<//>`}<//><//>`;
 }
 
 /** All of them; what is changed waits for one Save. */
-function Sheet({ list, set, find, onFind }) {
-  const [edits, setEdits] = useState(/** @type {Record<string, any>} */ ({}));
+function Sheet({ list, set, edits, setEdits, find, onFind }) {
   const [errors, setErrors] = useState(/** @type {Record<string, string>} */ ({}));
   const [failed, setFailed] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
@@ -54,21 +55,27 @@ function Sheet({ list, set, find, onFind }) {
       return same(value, one.value) && value !== null ? rest : { ...rest, [one.path]: value };
     });
   };
+  const wrong = (found) => {
+    setErrors(found);
+    setTimeout(() => /** @type {any} */ (document.querySelector('.setting [aria-invalid="true"]'))?.focus());
+  };
   const save = async (values = edits, words = `${Object.keys(values).length === 1 ? 'The setting is' : 'The settings are'} in force.`) => {
     if (!Object.keys(values).length || busy) return;
+    const none = Object.keys(values).filter((path) => values[path] === '' && list.find((one) => one.path === path)?.type !== 'string');
+    if (none.length) return wrong(Object.fromEntries(none.map((path) => [path, 'A number is needed.'])));
     setBusy(true);
     setFailed(null);
     try {
+      const now = await get('/admin/settings'), by = (rows) => Object.fromEntries(rows.map((one) => [one.path, one.value]));
+      if (!(await mine({ name: 'A setting', began: by(list), now: by(now.data), wish: values }))) return set(now);
       const answer = await patch('/admin/settings', values);
       setEdits((old) => Object.fromEntries(Object.entries(old).filter(([path]) => !(path in values))));
       setErrors({});
       set(answer);
       toast(words);
     } catch (/** @type {any} */ error) {
-      if (list.some((one) => one.path === error.param)) {
-        setErrors({ [error.param]: error.message });
-        setTimeout(() => /** @type {any} */ (document.querySelector('.setting [aria-invalid="true"]'))?.focus());
-      } else setFailed(error);
+      if (list.some((one) => one.path === error.param)) wrong({ [error.param]: error.message });
+      else setFailed(error);
     } finally {
       setBusy(false);
     }
@@ -106,7 +113,7 @@ function Setting({ one, value, changed, error, onEdit, onReset, onUndo }) {
 function Control({ one, id, value, told, error, set }) {
   const base = { id, 'aria-describedby': told || null, 'aria-invalid': error ? 'true' : null };
   if (one.type === 'boolean') return html`<input type="checkbox" role="switch" class="switch" ...${base} checked=${!!value} onChange=${(e) => set(e.target.checked)} /><span class="soft small">${value ? 'on' : 'off'}</span>`;
-  if (one.type === 'integer' || one.type === 'number') return html`<input class="input num" type="number" inputmode="decimal" step=${one.type === 'integer' ? 1 : 'any'} min=${one.minimum ?? one.above} max=${one.maximum} ...${base} value=${value ?? ''} onInput=${(e) => set(e.target.value === '' ? one.default : Number(e.target.value))} />${one.unit && html`<span class="soft small">${one.unit}</span>`}`;
+  if (one.type === 'integer' || one.type === 'number') return html`<input class="input num" type="number" inputmode="decimal" step=${one.type === 'integer' ? 1 : 'any'} min=${one.minimum ?? one.above} max=${one.maximum} ...${base} value=${value ?? ''} onInput=${(e) => set(e.target.value === '' ? '' : Number(e.target.value))} />${one.unit && html`<span class="soft small">${one.unit}</span>`}`;
   if (one.choices) return html`<select class="input" ...${base} value=${value} onChange=${(e) => set(e.target.value)}>${one.choices.map((each) => html`<option value=${each} selected=${each === value}>${each}</option>`)}</select>`;
   if (one.type === 'array') return html`<div class="grow"><${Combo} many free base=${base} label=${titled(one.path)} options=${one.options ?? []} value=${value ?? []} onChange=${set} placeholder="None" /></div>`;
   return html`<input class="input" ...${base} value=${value ?? ''} onInput=${(e) => set(e.target.value)} />`;
@@ -127,6 +134,9 @@ function readable(one, value) {
   return '';
 }
 
+/** What is not set here is as the file says. */
+const fromFile = (changes) => Object.fromEntries(Object.entries(changes).map(([path, both]) => [path, both.map((one) => one ?? 'as the file says')]));
+
 function History({ onBack }) {
   const history = useApi('/admin/settings/history');
   const back = async (revision, at) => {
@@ -138,5 +148,5 @@ function History({ onBack }) {
     onBack();
   };
   return html`<div class="col gap-4"><div class="row wrap between"><p class="soft small">Who changed what, and when; the last ten versions are kept.</p><${Button} small icon="replay" onClick=${() => back(0, '')}>All as the file says<//></div>
-    <${Loaded} of=${history}>${(answer) => html`<${Versions} versions=${answer.data} onBack=${(one) => back(one.revision, one.at)} empty=${html`<${Empty} icon="history" title="Nothing was changed here yet">All settings are as the file says.<//>`} />`}<//></div>`;
+    <${Loaded} of=${history}>${(answer) => html`<${Versions} versions=${answer.data.map((one) => ({ ...one, changes: fromFile(one.changes) }))} onBack=${(one) => back(one.revision, one.at)} empty=${html`<${Empty} icon="history" title="Nothing was changed here yet">All settings are as the file says.<//>`} />`}<//></div>`;
 }

@@ -16,7 +16,7 @@ import { lastMonths, monthName } from './jobs/period.js';
 import { Editor } from './sql/editor.js';
 import { EXAMPLES } from './sql/examples.js';
 import { ResultChart, ResultGrid } from './sql/result.js';
-import { download, useRun } from './sql/run.js';
+import { download, history, useRun } from './sql/run.js';
 import { Side } from './sql/side.js';
 import { chosen, placeOf } from './sql/words.js';
 
@@ -35,7 +35,13 @@ export default function Sql() {
   const { sql, id, title } = draft.value, month = query.month ?? '';
   const asked = { ...how.value, month }, dirty = sql !== draft.value.kept;
   const set = (more) => (draft.value = { ...draft.value, ...more });
-  const open = (one) => (set({ sql: one.sql, id: one.id ?? '', title: one.title ?? '', kept: one.id ? one.sql : '' }), run.forget(), setQuery({ sql: '', query: one.id ?? '', ...(one.month !== undefined ? { month: one.month } : {}) }), area.current?.focus());
+  /** Another statement takes the place of what was written; what was not kept anywhere can be had back. */
+  const open = (one) => {
+    const before = draft.value;
+    put(one);
+    if (one.sql !== before.sql && isLost(before)) toast('Another statement is in the editor', { kind: 'info', action: ['Back to mine', () => (set(before), setQuery({ sql: '', query: before.id }))] });
+  };
+  const put = (one) => (set({ sql: one.sql, id: one.id ?? '', title: one.title ?? '', kept: one.id ? one.sql : '' }), run.forget(), setQuery({ sql: '', query: one.id ?? '', ...(one.month !== undefined ? { month: one.month } : {}) }), area.current?.focus());
   useEffect(() => {
     if (query.sql) open({ sql: query.sql });
     else if (query.query && query.query !== id) get(`/saved/queries/${encodeURIComponent(query.query)}`).then((one) => open({ sql: one.body?.sql ?? '', month: one.body?.month ?? '', ...(one.own ? { id: one.id, title: one.title } : {}) }), toast.error);
@@ -78,6 +84,9 @@ export default function Sql() {
             ${view === 'rows' ? html`<${ResultGrid} answer=${run.answer} />` : view === 'chart' ? html`<${ResultChart} answer=${run.answer} />` : html`<${Call} call=${{ method: 'POST', path: '/admin/sql', body: { sql: run.sql, month: month || undefined, limit: how.value.limit } }} />`}<//>`
           : run.running ? html`<${Skeleton} lines=${5} />` : html`<${Empty} icon="database" title="Ctrl-Enter runs the statement">Or what is selected of it. Tables and their columns are beside; Ctrl-Space completes a name.<//>`}</div></div></div><//>`;
 }
+
+/** Whether what was written is kept nowhere: not saved, not run, no example. */
+const isLost = ({ sql, kept }) => !!sql.trim() && sql !== kept && !EXAMPLES.some(([, one]) => one === sql) && !history().value.some((one) => one.sql.trim() === sql.trim());
 
 /** Where the error is, in the whole text; null when the text has changed since. */
 function placed(run, sql) {

@@ -50,10 +50,17 @@ function Start({ op, take, wrong }) {
       ${wrong && html`<p class="soft">“${wrong.file_name}” is no ${kind}.</p>`}
       <${MediaInput} label=${KINDS.find(([id]) => id === kind)?.[1] ?? 'File'} accept=${`${kind}/*`} value=${null} onChange=${take} everywhere paste />
       <p class="small faint">Drop it anywhere on this page. It goes into your private files, so that nothing is lost on reload.</p></div><//>
-    <${Call} call=${{ path: `/media/${op}`, body: bodyOf(op, 'file-123', { ...OPS[op].start, ...SAMPLE[op] }) }} /></div>`;
+    <${Call} call=${sampleOf(op)} /></div>`;
 }
 
 const SAMPLE = {
-  crop_image: { x: 0, y: 0, width: 400, height: 300 }, crop_video: { x: 0, y: 0, width: 400, height: 300 }, scale_image: { width: 800 }, scale_video: { width: 1280 },
-  watermark_image: { watermark: { id: 'file-456' } }, watermark_video: { watermark: { id: 'file-456' } }, trim_video: { start_time: 1, end_time: 5 }, trim_audio: { start_time: 1, end_time: 5 },
+  crop_image: { width: 400, height: 300 }, crop_video: { width: 400, height: 300 }, scale_image: { width: 800 }, scale_video: { width: 1280 },
+  trim_video: { start_time: 1, end_time: 5 }, trim_audio: { start_time: 1, end_time: 5 },
 };
+const NAMED = { image: 'picture.png', video: 'video.mp4', audio: 'sound.mp3' };
+
+/** Before a file is chosen: a file of the program's own goes along, as a part of a form. */
+function sampleOf(op) {
+  const { kind } = OPS[op], { [kind]: _, ...form } = bodyOf(op, '', { ...OPS[op].start, ...SAMPLE[op] });
+  return { path: `/media/${op}`, form, files: { [kind]: NAMED[kind], ...(op.startsWith('watermark_') && { watermark: 'logo.png' }) } };
+}

@@ -1,9 +1,8 @@
 // @ts-check
 // Where the person is. Links are ordinary `<a href="/ui/…">`; a page is loaded when it is first wanted.
 //
-//   go('/ui/jobs/123');  go('/ui/jobs', { state: 'failed' });  back('/ui/jobs')      // back, or there if there is no way back
+//   go('/ui/jobs/123');  go('/ui/jobs', { state: 'failed' });
 //   const [query, setQuery] = useQuery();   setQuery({ state: 'failed', q: '' });     // the address's query; empty takes away
-//   const { params } = useRoute();                                                    // of the page's path: '/jobs/:id'
 //
 // What a newcomer would get wrong: `setQuery` replaces the history entry, `go` makes one.
 import { computed, signal } from '../lib.js';
@@ -17,7 +16,7 @@ export const route = computed(() => match(here.value.path));
 const scrolls = new Map();
 
 function read() {
-  const path = decodeURI(location.pathname).replace(/^\/ui/, '').replace(/(.)\/$/, '$1') || '/';
+  const path = location.pathname.replace(/^\/ui/, '').replace(/(.)\/$/, '$1') || '/';
   return { path, search: location.search, key: history.state?.key ?? 'first' };
 }
 
@@ -33,16 +32,22 @@ export function match(path) {
 }
 
 function fits(pattern, path) {
-  const want = pattern.split('/'), is = path.split('/'), params = /** @type {Record<string, string>} */ ({});
-  if (want.length !== is.length && !pattern.endsWith('*')) return null;
+  const want = pattern.split('/'), is = path.split('/').map(plain), params = /** @type {Record<string, string>} */ ({});
+  if (want.length !== is.length) return null;
   for (let i = 0; i < want.length; i++) {
-    if (want[i] === '*') return { ...params, rest: is.slice(i).join('/') };
-    if (want[i][0] === ':') {
-      if (!is[i]) return null;
-      params[want[i].slice(1)] = decodeURIComponent(is[i]);
-    } else if (want[i] !== is[i]) return null;
+    if (want[i][0] === ':' && is[i]) params[want[i].slice(1)] = is[i];
+    else if (want[i] !== is[i]) return null;
   }
   return params;
+}
+
+/** A piece of the path as it was meant; one with a broken escape (`50%`) as it stands. */
+function plain(piece) {
+  try {
+    return decodeURIComponent(piece);
+  } catch {
+    return piece;
+  }
 }
 
 const main = () => document.getElementById('main');
@@ -59,11 +64,6 @@ export function go(to, query, how = {}) {
   if (here.value.path !== before) arrived(0);
 }
 
-export function back(otherwise) {
-  if (history.length > 1 && here.peek().key !== 'first') history.back();
-  else go(otherwise);
-}
-
 /** @returns {[Record<string, string>, (more: Record<string, any>) => void]} */
 export function useQuery() {
   const query = Object.fromEntries(new URLSearchParams(here.value.search));
@@ -72,8 +72,6 @@ export function useQuery() {
     go(location.pathname, next, { replace: true });
   }];
 }
-
-export const useRoute = () => route.value ?? { page: null, params: {} };
 
 /** The tab's title. */
 export function titled(title) {
@@ -85,15 +83,16 @@ function arrived(y) {
   const until = performance.now() + 5000, key = here.peek().key;
   let tall = 0, last = 0; // the page grows while it loads, and the browser holds what is in sight, not the place
   let theirs = false; // whoever scrolls meanwhile is not pulled back
-  const own = () => (theirs = true);
-  for (const name of ['wheel', 'touchmove', 'keydown']) addEventListener(name, own, { once: true, passive: true });
+  const heard = new AbortController();
+  for (const name of ['wheel', 'touchmove', 'keydown']) addEventListener(name, () => (theirs = true), { passive: true, signal: heard.signal });
   const settle = () => {
     const place = main();
-    if (!place || theirs || here.peek().key !== key) return;
+    if (!place || theirs || here.peek().key !== key) return heard.abort();
     if (place.scrollHeight !== tall) (tall = place.scrollHeight), (last = performance.now());
     if (Math.abs(place.scrollTop - y) > 1) place.scrollTop = y;
     const now = performance.now();
     if (y && now < until && (now < last + 1000 || Math.abs(place.scrollTop - y) > 2)) requestAnimationFrame(settle);
+    else heard.abort();
   };
   requestAnimationFrame(() => requestAnimationFrame(() => {
     settle();

@@ -3,13 +3,14 @@
 //
 //   if (may('admin')) …        may('analytics') is true for admins too; may('') for everybody
 import { effect, signal } from '../lib.js';
-import { api, expired, get, post } from '../kit/api.js';
+import { api, expired, get, post, recovered } from '../kit/api.js';
+import { toast } from '../kit/overlay.js';
 import { owned } from '../kit/store.js';
 
 /** @type {any} */
 export const me = signal(undefined);
-/** Why the sign-in page is shown again. */
-export const why = signal('');
+/** The session has ended in the middle of something: the way in lies over the page, which stays as it is. */
+export const ended = signal(false);
 
 export function may(scope) {
   const scopes = me.value?.scopes ?? [];
@@ -19,8 +20,8 @@ export function may(scope) {
 /** Ask the server who we are. */
 export async function look() {
   try {
-    const { signed_in: signed } = await get('/ui/session', undefined, { silent: true });
-    if (signed) known(await get('/api/Authenticate', undefined, { silent: true }));
+    const { signed_in: signed, ...who } = await get('/ui/session', undefined, { silent: true });
+    if (signed) known(who);
     else me.value = null;
   } catch (error) {
     if (/** @type {any} */ (error).status === 401) me.value = null;
@@ -33,23 +34,34 @@ export async function look() {
 /** @param {string} name @param {string} key @param {boolean} remember */
 export async function signIn(name, key, remember) {
   const body = { provider: 'credentials', userName: name || undefined, password: key, rememberMe: remember };
-  known(await api('/api/Authenticate', { method: 'POST', body, silent: true }));
-  why.value = '';
+  const told = await api('/api/Authenticate', { method: 'POST', body, silent: true });
+  known({ id: told.userId, name: told.displayName, scopes: told.permissions });
+  if (!ended.peek()) return;
+  ended.value = false;
+  recovered.value++; // what failed meanwhile is asked again
 }
 
+/** Ends the session; the page is loaded anew, for what its modules remember is of this person. */
 export async function signOut() {
-  await post('/api/Authenticate', { provider: 'logout' }, { silent: true }).catch(() => {});
-  owned('nobody');
-  me.value = null;
+  try {
+    await post('/api/Authenticate', { provider: 'logout' }, { silent: true });
+  } catch (error) {
+    return toast(`You are still signed in: ${/** @type {any} */ (error).message}`, { kind: 'bad' });
+  }
+  history.replaceState({}, '');
+  location.reload();
 }
 
-function known(told) {
-  owned(told.userId);
-  me.value = { id: told.userId, name: told.displayName || told.userName || 'You', scopes: told.permissions ?? (told.roles?.includes('Admin') ? ['admin'] : []) };
+let last = '';
+
+/** @param {{id: string, name: string, scopes: string[]}} who */
+function known(who) {
+  if (last && last !== who.id) return location.reload(); // another key after the session had ended: nothing of the first may be left
+  last = who.id;
+  owned(who.id);
+  me.value = who;
 }
 
 effect(() => {
-  if (!expired.value || !me.peek()) return;
-  why.value = 'Your session has ended. Sign in to go on where you were.';
-  me.value = null;
+  if (expired.value && me.peek()) ended.value = true;
 });

@@ -2,9 +2,9 @@
 // What one can do with a file, as the entries of a menu: save, open, link, sizes, use as input of a feature, pin as icon, delete.
 //
 // What a newcomer would get wrong: "Pin as icon" is there only for what a thread made (kit/threads.js); which one is asked when it is chosen.
-import { html, render, useState } from '../../lib.js';
+import { html, useState } from '../../lib.js';
 import { del, post } from '../api.js';
-import { confirm, Dialog, toast } from '../overlay.js';
+import { confirm, Dialog, shown, toast } from '../overlay.js';
 import { Button, Copy } from '../parts.js';
 import { pinThread } from '../threads.js';
 import { exact } from '../time.js';
@@ -43,7 +43,7 @@ export function fileMenu(item, { more = [], onGone, thread } = {}) {
 }
 
 /** Ask, delete, tell. @param {any} item @param {(item: any) => void} onGone */
-export async function remove(item, onGone) {
+async function remove(item, onGone) {
   const name = item.file_name || item.id;
   if (!(await confirm({ title: `Delete “${name}”?`, text: 'The file is gone for good, with all its sizes and links.', action: 'Delete', danger: true }))) return;
   await del(`/files/${item.id}`).catch((error) => {
@@ -58,12 +58,6 @@ async function pin(item, known) {
   if (!thread) return toast('The thread that made this is gone.', { kind: 'bad' });
   await pinThread(thread.group, thread, variant(item.url, { width: 64, height: 64, fit: 'cover', format: 'webp' }));
   toast(`Pinned as the icon of “${thread.title}”`);
-}
-
-function shown(make) {
-  const box = document.createElement('div');
-  (document.querySelector('dialog[open]') ?? document.body).append(box);
-  render(make(() => (render(null, box), box.remove())), box);
 }
 
 const SPANS = [[600, '10 minutes'], [3600, '1 hour'], [86400, '1 day'], [604800, '7 days']];

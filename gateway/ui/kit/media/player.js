@@ -7,7 +7,7 @@ import { html, useEffect, useRef, useState } from '../../lib.js';
 import { Button } from '../parts.js';
 import { download, kindOf, place, variant } from './file.js';
 
-const BARS = 140, LARGEST = 30_000_000;
+const BARS = 140, LARGEST = 30_000_000, LONGEST = 900; // bytes; seconds, of which each is 0.4 MB while the wave is made
 
 /** @param {{item: any, control?: {current: any}, onTime?: (seconds: number) => void}} props */
 export function Player({ item, control, onTime }) {
@@ -19,7 +19,7 @@ export function Player({ item, control, onTime }) {
 function Sound({ item, src, control, onTime }) {
   const ref = useRef(/** @type {any} */ (null));
   const [playing, setPlaying] = useState(false), [at, setAt] = useState(0), [length, setLength] = useState(item.seconds ?? 0), [speed, setSpeed] = useState(1), [failed, setFailed] = useState(false);
-  const { bars, length: heard } = useBars(src, item.size), whole = length || heard; // a recording's length is told by nobody
+  const { bars, length: heard } = useBars(src, item.size > LARGEST || item.seconds > LONGEST), whole = length || heard; // a recording's length is told by nobody
   const toggle = () => (ref.current.paused ? ref.current.play().catch(() => setFailed(true)) : ref.current.pause());
   const seek = (to) => ((ref.current.currentTime = to), setAt(to));
   if (control) control.current = { seek: (to) => (seek(to), ref.current.play().catch(() => {})) };
@@ -54,11 +54,11 @@ function Wave({ bars }) {
 }
 
 /** The loudest moment of each of `BARS` pieces, 0 to 1, and the seconds; null and 0 while unknown or too large. */
-function useBars(src, size) {
+function useBars(src, large) {
   const [bars, setBars] = useState(/** @type {{bars: number[]|null, length: number}} */ ({ bars: null, length: 0 }));
   useEffect(() => {
     const stop = new AbortController();
-    if (!(size > LARGEST)) loud(src, stop.signal).then(setBars, () => {});
+    if (!large) loud(src, stop.signal).then(setBars, () => {});
     return () => stop.abort();
   }, [src]);
   return bars;

@@ -9,9 +9,8 @@
 // What a newcomer would get wrong: the server names what is wrong as `models[2].name` or `headers.X-Api-Key`; the field here is
 // `models` or `headers`. A section with a complaint opens by itself.
 import { html, useEffect, useRef, useState } from '../../lib.js';
-import { check, Field } from '../../kit/form.js';
+import { check, Field, sends } from '../../kit/form.js';
 import { Icon } from '../../kit/icons.js';
-import { useKeys } from '../../kit/keys.js';
 import { Button, Failed } from '../../kit/parts.js';
 
 /** The field a failure is about, of those there are. @param {any} error @param {string[]} names */
@@ -49,8 +48,7 @@ export function SectionForm({ form, sections, onSubmit, onDone, submit = 'Save',
       form.setBusy(false);
     }
   };
-  useKeys({ 'mod+enter': [submit, (event) => box.current?.contains(event.target) && send()] }, 'Forms');
-  return html`<form ref=${box} id=${id} class="form" noValidate onSubmit=${send}>
+  return html`<form ref=${box} id=${id} class="form" noValidate onSubmit=${send} onKeyDown=${sends(send)}>
     ${form.failed && html`<${Failed} error=${form.failed} />`}
     ${seen.map((one, i) => html`<${Section} key=${one.title ?? i} one=${one} form=${form} />`)}
     ${children}

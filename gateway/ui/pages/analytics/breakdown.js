@@ -6,7 +6,7 @@ import { Columns, Ranks } from '../../kit/chart.js';
 import { Grid } from '../../kit/grid.js';
 import { Button, Card, Failed, Skeleton } from '../../kit/parts.js';
 import { Tabs } from '../../kit/tabs.js';
-import { When, count, money, percent, seconds, short } from '../../kit/time.js';
+import { When, count, iso, money, ms, percent, short } from '../../kit/time.js';
 import { useQuery } from '../../shell/router.js';
 import { slots } from '../jobs/period.js';
 import { MEASURES } from './overtime.js';
@@ -59,7 +59,7 @@ function share(value, rows, of) {
 }
 
 function columns(by, rows, place) {
-  const most = Math.max(1, ...rows.map((row) => row.requests)), ms = (value) => (value === null || value === undefined ? '–' : seconds(value / 1000));
+  const most = Math.max(1, ...rows.map((row) => row.requests));
   const number = (key, title, how, more = {}) => ({ key, title, width: 84, end: true, render: (row) => html`<span>${how(row[key])}</span>`, ...more });
   return [
     { key: 'name', title: TITLES[by], width: 176, order: (row) => (by in TIMES ? row[by] : row.name), render: (row) => (row.href ? html`<a class="link-row cut" href=${row.href}>${row.name}</a>` : html`<span class="faint">${row.name}</span>`) },
@@ -68,7 +68,7 @@ function columns(by, rows, place) {
     ...(place.before && !(by in TIMES) ? [{ key: 'change', title: 'Before', width: 84, end: true, value: (row) => (row.then ? row.requests - row.then.requests : null), render: (row) => html`<span class="soft" data-tip=${row.then ? `${count(row.then.requests)} in the time before` : null}>${row.then ? change(row.requests, row.then.requests) : ''}</span>` }] : []),
     number('failed', 'Failed', count), { key: 'rate', title: 'Failing', width: 78, end: true, value: (row) => row.failed / row.requests, render: (row) => html`<span class=${row.failed / row.requests > 0.05 ? 'bad-text' : ''}>${row.failed ? percent(row.failed / row.requests) : '–'}</span>` },
     number('tokens_in', 'Tokens in', short), number('tokens_out', 'Tokens out', short), number('cost', 'Cost', money),
-    ...(TRAITS.includes(by) ? [number('mean_ms', 'On average', ms), { key: 'last_at', title: 'Last', width: 96, render: (row) => html`<${When} at=${row.last_at} />`, csv: (row) => new Date(row.last_at * 1000).toISOString() }] : []),
+    ...(TRAITS.includes(by) ? [number('mean_ms', 'On average', ms), { key: 'last_at', title: 'Last', width: 96, render: (row) => html`<${When} at=${row.last_at} />`, csv: (row) => iso(row.last_at) }] : []),
     { ...number('cancelled', 'Cancelled', count), hidden: true }, { ...number('unpriced', 'No price', count), hidden: true },
   ];
 }

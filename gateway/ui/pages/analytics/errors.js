@@ -4,9 +4,9 @@ import { html } from '../../lib.js';
 import { Columns, Ranks } from '../../kit/chart.js';
 import { Table } from '../../kit/grid.js';
 import { Empty } from '../../kit/parts.js';
-import { When, count, percent, short } from '../../kit/time.js';
-import { iso, slots } from '../jobs/period.js';
-import { ReportCard, ms, useReport } from './parts.js';
+import { When, count, iso, ms, percent, short } from '../../kit/time.js';
+import { slots } from '../jobs/period.js';
+import { ReportCard, useReport } from './parts.js';
 import { logLink, slotOf, visit } from './words.js';
 
 /** @param {import('./overview.js').Place} place */

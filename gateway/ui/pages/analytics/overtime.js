@@ -5,9 +5,9 @@ import { useApi } from '../../kit/api.js';
 import { Columns } from '../../kit/chart.js';
 import { Card, Loaded } from '../../kit/parts.js';
 import { Tabs } from '../../kit/tabs.js';
-import { money, short } from '../../kit/time.js';
+import { iso, money, short } from '../../kit/time.js';
 import { useQuery } from '../../shell/router.js';
-import { iso, slots } from '../jobs/period.js';
+import { slots } from '../jobs/period.js';
 import { NAMES, logLink, nameOf, report, slotOf, visit } from './words.js';
 
 /** id, title, of a row, how it is written @type {[string, string, (row: any) => number, (n: number) => string][]} */

@@ -4,7 +4,7 @@ import { html } from '../../lib.js';
 import { useApi } from '../../kit/api.js';
 import { Donut, Ranks } from '../../kit/chart.js';
 import { Button, Card, Empty, Loaded, Stat } from '../../kit/parts.js';
-import { count, money, percent, seconds, short } from '../../kit/time.js';
+import { count, money, ms, percent, short } from '../../kit/time.js';
 import { OverTime } from './overtime.js';
 import { byWord, change, logLink, nameOf, report, rowLink } from './words.js';
 
@@ -28,14 +28,14 @@ export function Overview(place) {
 function Tiles({ sums, place }) {
   const now = sums?.now, then = place.before ? sums?.then ?? {} : null;
   const note = (name, of = (one) => one?.[name]) => (then && now ? [change(of(now), of(then)), then[name] === undefined ? 'none before' : ''].filter(Boolean).join(' ') || ' ' : ' ');
-  const ms = (value) => (value === null || value === undefined ? '–' : seconds(value / 1000)), value = (name, how) => (now ? how(now[name]) : null);
+  const value = (name, how) => (now ? how(now[name]) : null);
   const log = (more) => logLink(place.period, place.filters, more);
   const failing = now && now.requests ? now.failed / now.requests : 0;
   return html`<div class="cards tiles" role="group" aria-label="Totals">
     <${Stat} name="Requests" icon="list" value=${value('requests', count)} note=${note('requests')} href=${log({})} />
     <${Stat} name="Failed" icon="alert" kind=${failing > 0.05 ? 'bad' : ''} value=${value('failed', count)} note=${now ? [percent(failing), note('failed').trim()].filter(Boolean).join(' · ') : ' '} href=${log({ outcome: 'failed' })} />
     <${Stat} name="Tokens in" icon="text" value=${value('tokens_in', short)} note=${note('tokens_in')} /><${Stat} name="Tokens out" icon="text" value=${value('tokens_out', short)} note=${note('tokens_out')} />
-    <${Stat} name="Cost" icon="dollar" value=${now ? money(now.cost ?? 0) : null} note=${now?.unpriced ? `${note('cost')} · ${short(now.unpriced)} without a price` : note('cost')} />
+    <${Stat} name="Cost" icon="dollar" value=${now ? money(now.cost ?? 0) : null} note=${now?.unpriced ? `${note('cost')} · ${short(now.unpriced)} unpriced` : note('cost')} />
     <${Stat} name="Median duration" icon="clock" value=${value('total_p50_ms', ms)} note=${note('total_p50_ms')} /><${Stat} name="95 % within" icon="gauge" value=${value('total_p95_ms', ms)} note=${now ? `99 % within ${ms(now.total_p99_ms)}` : ' '} />
     <${Stat} name="First piece" icon="bolt" value=${value('first_p50_ms', ms)} note=${now ? `95 % within ${ms(now.first_p95_ms)}` : ' '} /><${Stat} name="Tokens a second" icon="bolt" value=${value('streamed_per_second', short)} note=${note('streamed_per_second')} />
     <${Stat} name="From the cache" icon="stack" value=${now ? percent(now.requests ? now.from_our_cache / now.requests : 0) : null} note=${now ? `${count(now.from_our_cache)} answers` : ' '} />

@@ -3,11 +3,8 @@
 import { html } from '../../lib.js';
 import { address, useApi } from '../../kit/api.js';
 import { Button, Card, Empty, Loaded } from '../../kit/parts.js';
-import { seconds } from '../../kit/time.js';
 import { useQuery } from '../../shell/router.js';
 import { NAMES, TIMES, report } from './words.js';
-
-export const ms = (value) => (value === null || value === undefined ? '–' : seconds(value / 1000));
 
 /** A report, asked again when its question changes. @param {string} name @param {Record<string, any>} query */
 export function useReport(name, query) {

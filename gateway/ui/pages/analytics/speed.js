@@ -4,11 +4,10 @@ import { html } from '../../lib.js';
 import { TimeChart } from '../../kit/chart.js';
 import { Table } from '../../kit/grid.js';
 import { Tabs } from '../../kit/tabs.js';
-import { When, count, short } from '../../kit/time.js';
+import { When, count, iso, ms, short } from '../../kit/time.js';
 import { useQuery } from '../../shell/router.js';
-import { ReportCard, ms, useBy, useReport } from './parts.js';
+import { ReportCard, useBy, useReport } from './parts.js';
 import { logLink, nameOf, rowLink, slotOf, visit } from './words.js';
-import { iso } from '../jobs/period.js';
 
 const METRICS = /** @type {[string, string][]} */ ([['total', 'In all'], ['first', 'To the first piece'], ['wait', 'Waiting']]);
 const WORDS = ['model', 'provider', 'op', 'key', 'user', 'queue', 'style'];

@@ -4,8 +4,8 @@
 // What a newcomer would get wrong: which report groups by which word (`usage` reads the rollup, `breakdown` the rows), and that
 // an empty name ('' or null: no tag, no provider) can't be asked of the log, so it is no link.
 import { get } from '../../kit/api.js';
+import { asLocal, iso } from '../../kit/time.js';
 import { go } from '../../shell/router.js';
-import { iso } from '../jobs/period.js';
 
 /** @type {Record<string, string>} by word of the API */
 export const NAMES = {
@@ -36,7 +36,7 @@ export const byWord = (word, query, signal) => report(TRAITS.includes(word) ? 'b
 export function nameOf(word, row) {
   const value = row[word];
   if (word === 'key') return row.key_name || value || 'none';
-  if (word === 'hour') return new Date(value * 1000).toISOString().slice(0, 16).replace('T', ' ');
+  if (word === 'hour') return asLocal(value).replace('T', ' ');
   return shownAs(word, value);
 }
 

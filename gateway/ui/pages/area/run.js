@@ -6,8 +6,12 @@
 //   run.attach(query.job);            // after a reload; nothing happens when it is followed already
 //   run.state  '' | queued | running | done | failed | cancelled      run.share, run.stage, run.eta, run.preview, run.result, run.error
 //   html`<${Running} run=${run} />`   // the bar, with its way out
+//   const thread = await begun(GROUP, { title, body: { … } }, id);    // into the history from its start on, so that leaving the page loses nothing
+//   useEnd(GROUP, run, query.run);    // and what came of it, when it is known; of a run the server has forgotten the thread tells that
 import { html, useEffect, useRef, useState } from '../../lib.js';
 import { api, ApiError, del, follow, get } from '../../kit/api.js';
+import { toast } from '../../kit/overlay.js';
+import { keepThread, openThread } from '../../kit/threads.js';
 import { Icon } from '../../kit/icons.js';
 import { Button, Failed, Notice, Progress } from '../../kit/parts.js';
 import { seconds } from '../../kit/time.js';
@@ -78,18 +82,36 @@ export function useRun() {
       set(EMPTY);
     },
     /** Show what came of a run that the server has forgotten. */
-    show(result) {
+    show({ artifacts, texts }) {
       stop.current?.();
       at.current = 'kept';
-      set({ ...EMPTY, state: 'done', result });
+      set({ ...EMPTY, state: 'done', result: { artifacts, texts } });
     },
   };
 }
 
+/** A thread of its own for a run that has begun; null when it could not be kept, and the person knows. @returns {Promise<any>} */
+export const begun = (group, { title, about = '', body }, job) => keepThread(group, '', { title, about: `${about} job ${job}`.trim(), body: { ...body, runs: [{ job }] } }).catch((error) => (toast.error(error), null));
+
+/** @param {string} group @param {ReturnType<typeof useRun>} run @param {string} [thread] its id */
+export function useEnd(group, run, thread) {
+  useEffect(() => {
+    if (thread && (run.state === 'done' || run.error?.code === 'gone')) told(group, run, thread).catch(toast.error);
+  }, [run.state, thread]);
+}
+
+async function told(group, run, thread) {
+  const { body } = await openThread(thread), [one] = body?.runs ?? [];
+  if (run.error) return one?.artifacts && run.show(one);
+  if (!one || one.artifacts || String(one.job) !== run.id) return;
+  const { artifacts = [], texts = [] } = run.result;
+  await keepThread(group, thread, { body: { ...body, runs: [{ ...one, artifacts, texts }] } });
+}
+
 /** Of a job's view. */
 function viewed(view) {
-  const error = view.error && new ApiError(view.error.message, { code: view.error.code, param: view.error.param ?? '', fields: view.error.param ? { [view.error.param]: view.error.message } : {} });
-  return { state: view.status, share: view.progress ?? null, stage: view.stage ?? '', eta: view.eta ?? null, result: view.result ?? null, error: error ?? null, took: view.duration_ms ? view.duration_ms / 1000 : null };
+  const error = view.error && view.status !== 'cancelled' && new ApiError(view.error.message, { code: view.error.code, param: view.error.param ?? '', fields: view.error.param ? { [view.error.param]: view.error.message } : {} });
+  return { state: view.status, share: view.progress ?? null, stage: view.stage ?? '', eta: view.eta ?? null, result: view.result ?? null, error: error || null, took: view.duration_ms ? view.duration_ms / 1000 : null };
 }
 
 /** What goes on, or how it failed; nothing once it is done. */

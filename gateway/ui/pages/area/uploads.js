@@ -50,6 +50,7 @@ export function add(files, how = {}) {
   return more;
 }
 
+/** @param {File} file @param {any} how @returns {Upload} */
 function begin(file, how) {
   const id = ++number;
   const work = { file, how, address: '', stop: null, tries: 0 };

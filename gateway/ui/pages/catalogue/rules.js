@@ -18,12 +18,13 @@ export const STRATEGIES = {
   weighted: 'By chance, in the proportion of the weights.',
 };
 
-const dropped = async (rule) => {
+/** @param {any} rule @param {() => void} done */
+const dropped = async (rule, done) => {
   const sure = await confirm({ title: `Remove the rule of ${rule.model}?`, text: 'Its requests are spread as all others: balanced, without fallbacks.', action: 'Remove the rule', danger: true });
-  if (!sure) return false;
+  if (!sure) return;
   await del(`/admin/rules?model=${encodeURIComponent(rule.model)}`);
-  toast(`The rule of ${rule.model} is removed.`, { seconds: 8, action: ['Undo', () => put('/admin/rules', rule).catch(toast.error)] });
-  return true;
+  toast(`The rule of ${rule.model} is removed.`, { seconds: 8, action: ['Undo', () => put('/admin/rules', rule).then(done, toast.error)] });
+  done();
 };
 
 export function Rules({ rules }) {
@@ -34,22 +35,27 @@ export function Rules({ rules }) {
     { key: 'strategy', title: 'Strategy', width: 110, filter: Object.keys(STRATEGIES), render: (row) => html`<${Badge} kind="accent">${row.strategy ?? 'balanced'}<//>` },
     { key: 'fallbacks', title: 'Fallbacks', width: 280, render: (row) => html`<span>${(row.fallbacks ?? []).join(' → ')}</span>` },
     { key: 'weights', title: 'Weights', width: 220, value: (row) => Object.entries(row.weights ?? {}).map(([name, one]) => `${name} ${one}`).join(', ') },
-    { key: 'do', title: '', width: 50, sort: false, render: (row) => html`<${Menu} small label=${`Actions of ${row.model}`} items=${[{ label: 'Change', icon: 'edit', onSelect: () => setQuery({ rule: row.model }) }, { label: 'Remove', icon: 'trash', danger: true, onSelect: () => dropped(row).then((yes) => yes && rules.reload(), toast.error) }]} />` },
+    { key: 'do', title: '', width: 50, sort: false, render: (row) => html`<${Menu} small label=${`Actions of ${row.model}`} items=${[{ label: 'Change', icon: 'edit', onSelect: () => setQuery({ rule: row.model }) }, { label: 'Remove', icon: 'trash', danger: true, onSelect: () => dropped(row, rules.reload).catch(toast.error) }]} />` },
   ]} />`;
 }
 
-/** @param {{rule?: any, model: string, onClose: () => void, onDone: () => void}} props */
-export function RuleForm({ rule, model, onClose, onDone }) {
+/** @param {{rules: any[], model: string, onClose: () => void, onDone: () => void}} props `model` empty: a new rule */
+export function RuleForm({ rules, model, onClose, onDone }) {
+  const rule = rules.find((one) => one.model === model);
   const providers = useApi('/admin/providers');
   const models = useModels('');
   const form = useForm({ model, strategy: rule?.strategy ?? 'balanced', fallbacks: rule?.fallbacks ?? [], weights: Object.entries(rule?.weights ?? {}).map(([name, weight]) => ({ name, weight })) });
   const { values } = form;
   const body = { model: values.model.trim(), strategy: values.strategy, fallbacks: values.fallbacks, weights: Object.fromEntries(values.weights.filter((one) => one.name).map((one) => [one.name, Number(one.weight) || 0])) };
   const names = (providers.data?.data ?? []).filter((one) => one.kind !== 'callbacks').map((one) => one.pool || one.name);
-  return html`<${Dialog} wide sticky title=${rule ? `Rule of ${model}` : 'New rule'} onClose=${onClose}><div class="col gap-6">
+  const close = async () => {
+    if (form.dirty && !(await confirm({ title: 'Leave without saving?', text: 'What you changed here is lost.', action: 'Leave', danger: true }))) return;
+    onClose();
+  };
+  return html`<${Dialog} wide sticky title=${rule ? `Rule of ${model}` : 'New rule'} onClose=${close}><div class="col gap-6">
     <${Form} form=${form} submit="Save rule" onSubmit=${() => put('/admin/rules', body)} onDone=${() => (toast(`The rule of ${body.model} is saved; in force within a second.`), onDone())}
-      actions=${html`<${Button} onClick=${onClose}>Cancel<//><span class="grow"></span>${rule && html`<${Button} danger onClick=${async () => (await dropped(rule)) && onDone()}>Remove<//>`}`} fields=${[
-      { name: 'model', label: 'Model', type: 'combo', required: true, free: true, disabled: !!model, options: modelOptions(''), hint: 'As callers name it.' },
+      actions=${html`<${Button} onClick=${close}>Cancel<//><span class="grow"></span>${rule && html`<${Button} danger onClick=${() => dropped(rule, onDone)}>Remove<//>`}`} fields=${[
+      { name: 'model', label: 'Model', type: 'combo', required: true, free: true, disabled: !!model, options: modelOptions(''), hint: 'As callers name it.', check: (name) => (!model && rules.some((one) => one.model === name.trim()) ? 'It has a rule already: change that one.' : '') },
       { name: 'strategy', label: 'Strategy', type: 'select', required: true, options: Object.keys(STRATEGIES), hint: STRATEGIES[values.strategy] },
       { name: 'weights', label: 'Weights', type: 'custom', show: () => values.strategy === 'weighted', hint: 'Who is not named weighs nothing.', render: ({ value, set, base }) => html`<${Weights} value=${value} set=${set} base=${base} names=${names} />` },
       { name: 'fallbacks', label: 'Fallbacks', type: 'custom', hint: 'Tried in this order when it is unknown, offline, or fails before its first word.', render: ({ value, set, base }) => html`<${Order} value=${value} set=${set} base=${base} models=${models.map((one) => one.id).filter((one) => one !== body.model)} />` },
@@ -60,7 +66,7 @@ export function RuleForm({ rule, model, onClose, onDone }) {
 function Weights({ value, set, base, names }) {
   const change = (i, more) => set(value.map((one, at) => (at === i ? { ...one, ...more } : one)));
   const total = value.reduce((sum, one) => sum + (Number(one.weight) || 0), 0), left = [...new Set(names)].filter((one) => !value.some((each) => each.name === one));
-  return html`<div class="lines" id=${base.id} aria-invalid=${base['aria-invalid']} tabindex="-1">${value.map((one, i) => html`<div class="line" key=${one.name}><span class="strong cut">${one.name} <span class="faint small">${total ? `${Math.round((one.weight / total) * 100)} %` : ''}</span></span>
+  return html`<div class="lines" id=${base.id} aria-invalid=${base['aria-invalid']} tabindex="-1">${value.map((one, i) => html`<div class="entry" key=${one.name}><span class="strong cut">${one.name} <span class="faint small">${total ? `${Math.round((one.weight / total) * 100)} %` : ''}</span></span>
       <input class="input num" type="number" min="0" step="any" aria-label=${`Weight of ${one.name}`} value=${one.weight} onInput=${(e) => change(i, { weight: Number(e.target.value) })} /><${Button} ghost icon="trash" label=${`Remove ${one.name}`} onClick=${() => set(value.filter((_, at) => at !== i))} /></div>`)}
     ${left.length > 0 && html`<div class="row wrap">${left.map((name) => html`<${Button} small icon="plus" onClick=${() => set([...value, { name, weight: 1 }])}>${name}<//>`)}</div>`}</div>`;
 }

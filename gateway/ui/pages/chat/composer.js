@@ -1,12 +1,15 @@
 // @ts-check
-// Where one writes: Enter sends, Shift+Enter makes a line, Escape stops, Up edits nothing; pictures by drop, paste or choice.
+// Where one writes: Enter sends, Shift+Enter makes a line, Escape stops; pictures by drop, paste or choice.
 // What is written and not sent survives a reload of this tab (session storage, by key and talk), and nothing else.
 import { cx, html, useEffect, useLayoutEffect, useRef, useState } from '../../lib.js';
+import { useDrop } from '../../kit/files.js';
 import { Icon } from '../../kit/icons.js';
 import { useKeys } from '../../kit/keys.js';
 import { Button } from '../../kit/parts.js';
 import { me } from '../../shell/session.js';
-import { shownAt, useDrop, usePictures } from './pictures.js';
+import { shownAt, usePictures } from './pictures.js';
+import { Blind, useSight } from './sight.js';
+import { path } from './tree.js';
 
 const place = (id) => `chat:${me.peek()?.id}:${id || 'new'}`;
 
@@ -32,7 +35,9 @@ export function Composer({ talk, id, onText }) {
   const pictures = usePictures(), over = useDrop(pictures.add);
   const area = useRef(/** @type {any} */ (null)), chooser = useRef(/** @type {any} */ (null)), shown = useRef(id);
   const busy = talk.busy.value, model = talk.settings.value.model;
-  const ready = (text.trim() || pictures.list.length) && !busy && !pictures.busy && model;
+  const sight = useSight(model), [asked, setAsked] = useState(''); // `asked`: the model that pictures were wanted for
+  const attached = pictures.list.length > 0, seen = attached || path(talk.tree.value).some((one) => one.pictures?.length);
+  const ready = (text.trim() || attached) && !busy && !pictures.busy && model && !(attached && sight.blind);
   useEffect(() => {
     const old = draft(id);
     const became = shown.current === '' && id && talk.id.peek() === id && !old.text; // the new talk was given its number: what is written stays
@@ -41,7 +46,7 @@ export function Composer({ talk, id, onText }) {
       setText(old.text ?? '');
       pictures.setList(old.pictures ?? []);
     }
-    if (!matchMedia('(pointer: coarse)').matches) area.current?.focus({ preventScroll: true });
+    focus();
   }, [id]);
   useEffect(() => {
     if (shown.current === id) keep(id, { text, pictures: pictures.list });
@@ -51,9 +56,11 @@ export function Composer({ talk, id, onText }) {
     area.current.style.height = 'auto';
     area.current.style.height = `${Math.min(area.current.scrollHeight + 2, 280)}px`;
   }, [text]);
+  const focus = () => matchMedia('(pointer: coarse)').matches || area.current?.focus({ preventScroll: true });
   const send = () => {
     if (!ready) return;
     talk.ask(text.trim(), pictures.list);
+    focus();
     keep(id, { text: '', pictures: [] });
     setText('');
     pictures.setList([]);
@@ -67,14 +74,15 @@ export function Composer({ talk, id, onText }) {
   };
   const pasted = (event) => event.clipboardData?.files.length && (event.preventDefault(), pictures.add(event.clipboardData.files));
   useKeys({ escape: ['Stop the answer', () => talk.stop()] }, 'Chat');
-  return html`<form class=${cx('composer', { over })} onSubmit=${(e) => (e.preventDefault(), send())}>
-    ${(pictures.list.length > 0 || pictures.busy > 0) && html`<div class="attached">${pictures.list.map((one) => html`<span class="thumb" key=${one.id}><img src=${shownAt(one)} alt=${one.name} />
+  return html`${sight.blind && (seen || asked === model) && html`<${Blind} model=${model} others=${sight.others} attached=${attached} seen=${seen} onModel=${(other) => talk.change({ model: other })} onRemove=${() => pictures.setList([])} />`}
+  <form class=${cx('composer', { over })} onSubmit=${(e) => (e.preventDefault(), send())}>
+    ${(attached || pictures.busy > 0) && html`<div class="attached">${pictures.list.map((one) => html`<span class="attachment" key=${one.id}><img src=${shownAt(one)} alt=${one.name} />
         <button type="button" class="btn ghost only small" aria-label=${`Remove ${one.name}`} onClick=${() => pictures.remove(one.id)}><${Icon} name="close" size="12" /></button></span>`)}
-      ${Array.from({ length: pictures.busy }, () => html`<span class="thumb skeleton" role="status" aria-label="The picture is stored"></span>`)}</div>`}
+      ${Array.from({ length: pictures.busy }, () => html`<span class="attachment skeleton" role="status" aria-label="The picture is stored"></span>`)}</div>`}
     <textarea ref=${area} rows="1" aria-label="Message" placeholder="Write a message" value=${text} onInput=${(e) => setText(e.target.value)} onKeyDown=${keys} onPaste=${pasted}></textarea>
-    <div class="row"><${Button} ghost icon="image" label="Add pictures (or drop, or paste them)" onClick=${() => chooser.current.click()} />
+    <div class="row"><${Button} ghost icon="image" label=${sight.blind ? `${model} takes no pictures` : 'Add pictures (or drop, or paste them)'} onClick=${() => (sight.blind && !attached ? setAsked(model) : chooser.current.click())} />
       <input ref=${chooser} class="hidden" type="file" tabindex="-1" aria-label="Pictures" accept="image/*" multiple onChange=${(e) => (pictures.add([...e.target.files]), (e.target.value = ''))} />
       <span class="faint small grow cut phone-hide">${model ? html`<kbd>Enter</kbd> sends, <kbd>Shift</kbd> <kbd>Enter</kbd> makes a line` : 'Choose a model first'}</span><span class="grow phone-only"></span>
-      ${busy ? html`<${Button} icon="stop" label="Esc" onClick=${() => talk.stop()}>Stop<//>` : html`<${Button} type="submit" primary icon="send" disabled=${!ready}>Send<//>`}</div>
+      ${busy ? html`<${Button} icon="stop" label="Esc" onClick=${() => (talk.stop(), focus())}>Stop<//>` : html`<${Button} type="submit" primary icon="send" disabled=${!ready}>Send<//>`}</div>
     ${over && html`<div class="everywhere">Drop pictures to send them along</div>`}</form>`;
 }

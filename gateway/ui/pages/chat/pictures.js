@@ -2,10 +2,9 @@
 // Pictures for a message: made small enough for a model, kept in the key's file area (private), shown by their address.
 //
 //   const pictures = usePictures();     // {list, add(files), remove(id), clear(), busy}; a picture is {id, name, type}
-//   useDrop(pictures.add)               // dropped anywhere; returns whether something hovers
 import { api } from '../../kit/api.js';
 import { toast } from '../../kit/overlay.js';
-import { useEffect, useRef, useState } from '../../lib.js';
+import { useState } from '../../lib.js';
 
 /** Models look at about this many pixels a side at most; more only costs. */
 const SIDE = 2048, MOST = 1_500_000, NUMBER = 8;
@@ -60,29 +59,4 @@ export function usePictures() {
     }
   };
   return { list, busy, add, setList, remove: (id) => setList((old) => old.filter((one) => one.id !== id)) };
-}
-
-/** @param {(files: FileList) => void} take */
-export function useDrop(take) {
-  const [over, setOver] = useState(false), latest = useRef(take);
-  latest.current = take;
-  useEffect(() => {
-    let depth = 0;
-    const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
-    const on = /** @type {Record<string, any>} */ ({
-      dragenter: (event) => carries(event) && (event.preventDefault(), depth++, setOver(true)),
-      dragleave: () => (depth = Math.max(0, depth - 1)) || setOver(false),
-      dragover: (event) => carries(event) && event.preventDefault(),
-      drop: (event) => {
-        depth = 0;
-        setOver(false);
-        if (!event.dataTransfer?.files.length) return;
-        event.preventDefault();
-        latest.current(event.dataTransfer.files);
-      },
-    });
-    for (const [name, one] of Object.entries(on)) addEventListener(name, one);
-    return () => Object.entries(on).forEach(([name, one]) => removeEventListener(name, one));
-  }, []);
-  return over;
 }

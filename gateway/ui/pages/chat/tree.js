@@ -62,7 +62,7 @@ export function drop(tree, id) {
 
 /** What a body of `/saved/threads` holds, made safe: it may be of an older version, or of somebody's script. @returns {Tree} */
 export function read(body) {
-  const nodes = {};
+  const nodes = /** @type {Record<string, Node>} */ ({});
   for (const [id, one] of Object.entries(body?.nodes ?? {})) {
     if (one?.role !== 'user' && one?.role !== 'assistant') continue;
     nodes[id] = { ...one, id, parent: String(one.parent ?? ''), content: String(one.content ?? ''), at: Number(one.at) || 0, ...(one.open && { open: false, stopped: true }) };

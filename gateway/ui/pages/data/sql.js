@@ -26,12 +26,13 @@ function tests(table, where, month) {
   return found.length ? `\nWHERE ${found.join('\n  AND ')}` : '';
 }
 
-const LATEST = /** @type {Record<string, string>} */ ({ hourly: 'hour', files: 'time', audit: 'time' });
+/** When a row happened: what the newest are first by. @param {Table} table */
+const latest = ({ columns }) => (columns.find((one) => one.name === 'created') ?? columns.find((one) => /^(TIMESTAMP|DATE)/.test(one.type)) ?? columns[0]).name;
 
 /** @param {Table} table @param {Where[]} where @param {string} month @param {string} sort `-created` is descending */
 export function whole(table, where, month, sort) {
   const asked = sort.replace(/^-/, ''), own = table.columns.some((one) => one.name === asked);
-  const order = own ? `${named(asked)}${sort[0] === '-' ? ' DESC' : ''} NULLS LAST` : `${named(LATEST[table.name] ?? 'created')} DESC`;
+  const order = own ? `${named(asked)}${sort[0] === '-' ? ' DESC' : ''} NULLS LAST` : `${named(latest(table))} DESC`;
   const tie = ['job', 'run', 'n', 'id'].filter((one) => one !== asked && table.columns.some((each) => each.name === one)).map((one) => `${named(one)} DESC`);
   return `SELECT ${table.columns.map((one) => (one.type === 'VARCHAR' && ['request', 'response', 'trail', 'detail'].includes(one.name) ? `left(${named(one.name)}, ${CUT}) AS ${named(one.name)}` : named(one.name))).join(', ')}\nFROM ${table.name}${tests(table, where, month)}\nORDER BY ${[order, ...tie].join(', ')}`;
 }

@@ -66,7 +66,7 @@ function Link({ file }) {
 
 function Program({ file }) {
   return html`<div class="col gap-4"><h3>What is known of it</h3><${Call} label="What is known of it" call=${{ method: 'GET', path: `/files/${file.id}` }} />
-    <h3>Its bytes</h3><${Call} label="Its bytes" call=${{ method: 'GET', path: content(file) }} /><h3>Delete it</h3><${Call} label="Delete it" call=${{ method: 'DELETE', path: `/files/${file.id}` }} />
+    <h3>Its bytes</h3><${Call} label="Its bytes" call=${{ method: 'GET', path: content(file), save: file.file_name }} /><h3>Delete it</h3><${Call} label="Delete it" call=${{ method: 'DELETE', path: `/files/${file.id}` }} />
     <p class="small faint row"><${Icon} name="info" size="14" />In other calls the file is named by its id, wherever one takes a file.</p></div>`;
 }
 

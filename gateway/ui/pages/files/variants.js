@@ -31,7 +31,7 @@ export function Variants({ file }) {
     <div class="row wrap">${PRESETS.map(([title, preset]) => html`<${Button} small onClick=${() => use(preset)}>${title}<//>`)}</div>
     <div class="form two">${seen.map((field) => html`<${Field} key=${field.name} field=${field} form=${form} />`)}</div>
     ${path ? html`<${Made} path=${path} name=${file.file_name} />` : html`<p class="faint">Say a width, a height or both.</p>`}
-    ${path && html`<${Call} call=${{ method: 'GET', path }} />`}</div>`;
+    ${path && html`<${Call} call=${{ method: 'GET', path, save: `variant.${format === 'auto' ? 'jpg' : format}` }} />`}</div>`;
 }
 
 /** The variant itself, asked for once the typing rests. */

@@ -4,11 +4,11 @@ import { post } from '../../kit/api.js';
 import { ask, confirm, toast } from '../../kit/overlay.js';
 import { go } from '../../shell/router.js';
 
-/** @type {Record<string, {icon: string, label: string, done: string, danger?: boolean, tip: string, for: string}>} */
+/** `ask`: what one is told before it is done to several at once. @type {Record<string, {icon: string, label: string, done: string, danger?: boolean, tip: string, for: string, ask?: string}>} */
 export const ACTS = {
-  cancel: { icon: 'stop', label: 'Cancel', done: 'cancelled', danger: true, tip: 'End it as cancelled; the provider’s call stops', for: 'open jobs' },
+  cancel: { icon: 'stop', label: 'Cancel', done: 'cancelled', danger: true, tip: 'End it as cancelled; the provider’s call stops', for: 'open jobs', ask: 'Those that have ended already stay as they are.' },
   requeue: { icon: 'refresh', label: 'Requeue', done: 'put back', tip: 'Run the same job once more, under its id', for: 'failed jobs' },
-  replay: { icon: 'replay', label: 'Replay', done: 'replayed', tip: 'A new job with the same request; its key pays again', for: 'ended jobs' },
+  replay: { icon: 'replay', label: 'Replay', done: 'replayed', tip: 'A new job with the same request; its key pays again', for: 'ended jobs', ask: 'Each is made anew, and costs its key once more.' },
   first: { icon: 'first', label: 'Put first', done: 'put first', tip: 'Before all others of its queue', for: 'waiting jobs' },
 };
 
@@ -25,7 +25,7 @@ export async function act(action, job) {
 /** The chosen ones. */
 export async function actOnChosen(action, rows, done) {
   const what = ACTS[action], many = `${rows.length} ${rows.length === 1 ? 'job' : 'jobs'}`;
-  if (what.danger && !(await confirm({ title: `${what.label} ${many}?`, text: 'Those that have ended already stay as they are.', action: `${what.label} ${many}`, danger: true }))) return;
+  if (what.ask && !(await confirm({ title: `${what.label} ${many}?`, text: what.ask, action: `${what.label} ${many}`, danger: what.danger }))) return;
   said(action, await post(`/admin/jobs/${action}`, { ids: rows.map((row) => row.id), most: 10000 }));
   done();
 }

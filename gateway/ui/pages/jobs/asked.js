@@ -5,10 +5,8 @@ import { post, useApi } from '../../kit/api.js';
 import { Columns } from '../../kit/chart.js';
 import { Loaded } from '../../kit/parts.js';
 import { short } from '../../kit/time.js';
+import { objects } from '../analytics/words.js';
 import { slots, ticksOf } from './period.js';
-
-/** Rows of cells as objects. @param {{columns: any[], rows: any[][]}} answer @returns {any[]} */
-export const objects = (answer) => answer.rows.map((row) => Object.fromEntries(answer.columns.map((one, i) => [one.name ?? one, row[i]])));
 
 /** A report. `data` is a list of objects. @param {string|null} name @param {Record<string, any>} query @param {{every?: number}} [how] */
 export function useReport(name, query, how = {}) {

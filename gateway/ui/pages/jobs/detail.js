@@ -17,7 +17,7 @@ const OPEN = 1500;
 /** The job, asked again and again while it is open. @param {string|undefined} id */
 export function useJob(id) {
   const [open, setOpen] = useState(true);
-  const found = useApi(id ? `/admin/jobs/${id}` : null, { every: open ? OPEN : 0 });
+  const found = useApi(id ? `/admin/jobs/${encodeURIComponent(id)}` : null, { every: open ? OPEN : 0 });
   const job = found.data && String(found.data.id) === String(id) ? found.data : null;
   if (job && !job.finished !== open) setOpen(!job.finished);
   return { ...found, job };
@@ -31,9 +31,10 @@ export function Detail({ id, found, row, now = () => Date.now() / 1000, done = (
   if (!job) return error ? html`<${Failed} error=${error} retry=${found.reload} />` : html`<${Skeleton} lines=${8} />`;
   return html`<div class="col gap-4"><${Actions} job=${job} done=${() => (found.reload(), done())} />
     ${job.error && html`<${Notice} kind="bad" title=${job.message || job.error}><span class="small mono">${job.error}</span><//>`}
+    ${job.state === 'running' && !job.request && job.why_no_body && html`<${Notice} title="Its caller waits">${job.why_no_body}<//>`}
     ${job.state === 'running' && html`<div class="row top">${row?.preview && html`<${Preview} job=${row} large />`}<div class="grow"><${Stage} job=${row ?? { job: job.id, state: 'running', percent: job.progress === null ? null : job.progress * 100, stage: job.stage }} /></div></div>`}
     <${Bars} job=${job} now=${now()} />
-    <${Parts} job=${job} /></div>`;
+    <${Parts} job=${row && !job.provider ? { ...job, provider: row.provider, agent: row.agent } : job} /></div>`;
 }
 
 /** What can be done now. */

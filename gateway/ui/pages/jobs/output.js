@@ -34,14 +34,14 @@ function rendered(body) {
 
 function Message({ one, why }) {
   const parts = Array.isArray(one.content) ? one.content : [{ type: 'text', text: one.content ?? '' }];
-  return html`<div class="said"><div class="who row">${one.role}${why && why !== 'stop' && html` <${Badge} kind="warn">${why}<//>`}<span class="grow"></span><${Copy} text=${parts.map((part) => part.text ?? '').join('\n')} label="Copy the text" /></div>
+  return html`<div class="quote"><div class="who row">${one.role}${why && why !== 'stop' && html` <${Badge} kind="warn">${why}<//>`}<span class="grow"></span><${Copy} text=${parts.map((part) => part.text ?? '').join('\n')} label="Copy the text" /></div>
     ${one.reasoning_content && html`<details><summary class="small soft">Reasoning</summary><p class="small soft">${one.reasoning_content}</p></details>`}
-    ${parts.map((part) => (part.text !== undefined ? html`<${Markdown} text=${part.text ?? ''} />` : part.image_url?.url?.startsWith('data:') ? html`<img class="thumb large" alt="Picture of the request" src=${part.image_url.url} />` : html`<${Badge}>${part.type ?? 'part'}<//>`))}
+    ${parts.map((part) => (part.text !== undefined ? html`<${Markdown} text=${part.text ?? ''} />` : part.image_url?.url?.startsWith('data:') ? html`<img class="peek large" alt="Picture of the request" src=${part.image_url.url} />` : html`<${Badge}>${part.type ?? 'part'}<//>`))}
     ${one.tool_calls?.map((call) => html`<${Code} label=${`calls ${call.function?.name}`} language="json" text=${call.function?.arguments ?? ''} wrap />`)}</div>`;
 }
 
 function Text({ one }) {
-  return html`<div class="said"><div class="who row">${[one.language, one.seconds && seconds(one.seconds)].filter(Boolean).join(' · ') || 'text'}<span class="grow"></span><${Copy} text=${one.text} label="Copy the text" /></div><${Markdown} text=${one.text} /></div>`;
+  return html`<div class="quote"><div class="who row">${[one.language, one.seconds && seconds(one.seconds)].filter(Boolean).join(' · ') || 'text'}<span class="grow"></span><${Copy} text=${one.text} label="Copy the text" /></div><${Markdown} text=${one.text} /></div>`;
 }
 
 /** A file that the job made, shown as what it is. */

@@ -7,6 +7,7 @@
 // What a newcomer would get wrong: “the last 24 hours” begins at a full minute, so that a page that redraws does not ask anew.
 import { html, useEffect, useState } from '../../lib.js';
 import { Button } from '../../kit/parts.js';
+import { asLocal, fromLocal, iso } from '../../kit/time.js';
 import { useQuery } from '../../shell/router.js';
 
 const HOUR = 3600, DAY = 86400;
@@ -23,11 +24,11 @@ export function usePeriod(usual = '24h') {
   }, []);
   const id = query.from || query.to ? 'own' : query.period || usual;
   return { id, ...spanOf(id, query, minute), set: (next) => setQuery({ period: next === usual ? '' : next, from: '', to: '' }),
-    between: (from, to) => setQuery({ period: '', from: from ? iso(from) : '', to: to ? iso(to) : '' }), said: query };
+    between: (from, to) => setQuery({ period: '', from: iso(from), to: iso(to) }) };
 }
 
 function spanOf(id, query, minute) {
-  const made = (from, to, title) => ({ from, to, title, by: stepOf(from, to), query: { from: from ? iso(from) : '', to: to ? iso(to) : '' } });
+  const made = (from, to, title) => ({ from, to, title, by: stepOf(from, to), query: { from: iso(from), to: iso(to) } });
   if (id === 'own') return made(moment(query.from), moment(query.to), 'Chosen time');
   if (/^\d{4}-\d\d$/.test(id)) {
     const [year, month] = id.split('-').map(Number);
@@ -44,7 +45,6 @@ function stepOf(from, to) {
 }
 
 const moment = (text) => (text ? (Number(text) || Date.parse(text.length === 10 ? `${text}T00:00:00Z` : text) / 1000) || null : null);
-export const iso = (at) => new Date(at * 1000).toISOString().replace('.000Z', 'Z');
 export const monthName = (id) => new Intl.DateTimeFormat(undefined, { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(Date.parse(`${id}-15T00:00:00Z`));
 
 /** The last months, the newest first: `2026-11`. */
@@ -68,10 +68,8 @@ export function Period({ of, own = true, only }) {
 }
 
 function Own({ of }) {
-  const local = (at) => (at ? new Date(at * 1000 - new Date(at * 1000).getTimezoneOffset() * 60000).toISOString().slice(0, 16) : '');
-  const read = (text) => (text ? new Date(text).getTime() / 1000 : null);
-  return html`<input class="input moment" type="datetime-local" aria-label="From" value=${local(of.from)} onChange=${(e) => of.between(read(e.target.value), of.to)} />
-    <span class="faint">to</span><input class="input moment" type="datetime-local" aria-label="To" value=${local(of.to)} onChange=${(e) => of.between(of.from, read(e.target.value))} />
+  return html`<input class="input moment" type="datetime-local" aria-label="From" value=${asLocal(of.from)} onChange=${(e) => of.between(fromLocal(e.target.value), of.to)} />
+    <span class="faint">to</span><input class="input moment" type="datetime-local" aria-label="To" value=${asLocal(of.to)} onChange=${(e) => of.between(of.from, fromLocal(e.target.value))} />
     ${of.id === 'own' && html`<${Button} ghost small icon="close" label="Forget the chosen time" onClick=${() => of.between(null, null)} />`}`;
 }
 

@@ -41,16 +41,20 @@ export function Rotate({ key_, onClose, onMade }) {
     <${Call} label="Rotate this key" call=${{ path: `/admin/keys/${key_.id}/rotate`, body }} /></div><//>`;
 }
 
-/** Off and on again. */
-export async function switched(key) {
+/** Off and on again. @param {any} key @param {() => void} done */
+export async function switched(key, done) {
   await patch(`/admin/keys/${key.id}`, { disabled: key.disabled ? 0 : Date.now() / 1000 });
-  toast(`${key.name} is switched ${key.disabled ? 'on' : 'off'}.`, key.disabled ? {} : { action: ['Undo', () => patch(`/admin/keys/${key.id}`, { disabled: 0 }).catch(toast.error)] });
+  toast(`${called(key)} is switched ${key.disabled ? 'on' : 'off'}.`, key.disabled ? {} : { action: ['Undo', () => patch(`/admin/keys/${key.id}`, { disabled: 0 }).then(done, toast.error)] });
+  done();
 }
 
+/** Its name, where that can be read in a line and typed; else how the key begins. */
+const called = (key) => (key.name.length <= 40 && key.name === key.name.trim().replace(/\s+/g, ' ') ? key.name : key.prefix);
+
 export async function revoked(key) {
-  const sure = await confirm({ title: `Revoke ${key.name}?`, text: `Programs that use ${key.prefix}… are refused within a second. It can’t be taken back.`, action: `Revoke ${key.name}`, danger: true, type: key.name });
+  const sure = await confirm({ title: `Revoke ${key.name}?`, text: `Programs that use ${key.prefix}… are refused within a second. It can’t be taken back.`, action: `Revoke ${called(key)}`, danger: true, type: called(key) });
   if (!sure) return false;
   await post(`/admin/keys/${key.id}/revoke`);
-  toast(`${key.name} is revoked.`);
+  toast(`${called(key)} is revoked.`);
   return true;
 }

@@ -1,12 +1,13 @@
 // @ts-check
 // Create or change a key: what it may do, how much, how long, and whose it is.
-import { html } from '../../lib.js';
-import { patch, post, useApi } from '../../kit/api.js';
+import { html, useState } from '../../lib.js';
+import { get, patch, post, useApi } from '../../kit/api.js';
 import { Call } from '../../kit/code.js';
 import { useForm } from '../../kit/form.js';
 import { useModels } from '../../kit/models.js';
 import { confirm, Drawer, toast } from '../../kit/overlay.js';
-import { bytes } from '../../kit/time.js';
+import { asLocal, bytes, fromLocal } from '../../kit/time.js';
+import { mine } from '../admin/meanwhile.js';
 import { SectionForm } from '../admin/sections.js';
 import { Preview } from './patterns.js';
 
@@ -19,15 +20,10 @@ const NEW = { name: '', scopes: [], apis: [], models: [], requests_per_minute: 0
 const ENDS = [['0', 'Never'], ['7', 'In a week'], ['30', 'In 30 days'], ['90', 'In 90 days'], ['365', 'In a year'], ['date', 'On a day …']];
 const MB = 1_000_000;
 
-const local = (at) => {
-  const then = new Date(at * 1000 - new Date(at * 1000).getTimezoneOffset() * 60000);
-  return then.toISOString().slice(0, 16);
-};
-
 /** A key as the form holds it. */
 export function valuesOf(key) {
   const all = { ...NEW, ...key };
-  return { ...Object.fromEntries(Object.keys(NEW).map((name) => [name, all[name] ?? NEW[name]])), ends: all.expires ? 'date' : '0', day: all.expires ? local(all.expires) : '', storage_mb: all.storage_bytes / MB, meta: Object.keys(all.meta ?? {}).length ? JSON.stringify(all.meta, null, 2) : '' };
+  return { ...Object.fromEntries(Object.keys(NEW).map((name) => [name, all[name] ?? NEW[name]])), ends: all.expires ? 'date' : '0', day: asLocal(all.expires), storage_mb: all.storage_bytes / MB, meta: Object.keys(all.meta ?? {}).length ? JSON.stringify(all.meta, null, 2) : '' };
 }
 
 /** As the API wants it. */
@@ -35,7 +31,7 @@ export function sent(values) {
   const { ends, day, storage_mb: mb, meta, expires: _, ...rest } = values;
   const numbers = ['requests_per_minute', 'tokens_per_minute', 'budget_day', 'budget_month', 'cache_seconds'];
   return { ...rest, ...Object.fromEntries(numbers.map((name) => [name, Number(values[name]) || 0])), storage_bytes: Math.round((Number(mb) || 0) * MB), meta: meta?.trim() ? JSON.parse(meta) : {},
-    ...(ends === 'date' ? { expires: day ? new Date(day).getTime() / 1000 : 0 } : ends === '0' ? { expires: 0 } : { days: Number(ends) }) };
+    ...(ends === 'date' ? { expires: fromLocal(day) ?? 0 } : ends === '0' ? { expires: 0 } : { days: Number(ends) }) };
 }
 
 /** Without what is as it is anyway. */
@@ -43,35 +39,40 @@ const lean = (body, from) => Object.fromEntries(Object.entries(body).filter(([na
 
 /** @param {{key_?: any, onClose: () => void, onDone: (key: any) => void}} props `key_`: the key that is changed; without one it is created */
 export function KeyForm({ key_, onClose, onDone }) {
-  const form = useForm(valuesOf(key_));
+  const [began] = useState(key_); // the list behind is read again and again; what is sent is what was changed here
+  const form = useForm(valuesOf(began));
   const catalogue = useApi('/admin/catalogue');
   const models = useModels('');
   const body = (() => {
     try {
-      return lean(sent(form.values), key_ ? sent(valuesOf(key_)) : {});
+      return lean(sent(form.values), began ? sent(valuesOf(began)) : {});
     } catch {
       return { name: form.values.name };
     }
   })();
-  const save = () => (key_ ? patch(`/admin/keys/${key_.id}`, body) : post('/admin/keys', body));
+  const save = async () => {
+    if (!began) return post('/admin/keys', body);
+    if (await mine({ name: began.name, began, now: await get(`/admin/keys/${began.id}`), wish: body })) return patch(`/admin/keys/${began.id}`, body);
+    throw new DOMException('thought better of it', 'AbortError');
+  };
   const close = async () => {
     if (form.dirty && !(await confirm({ title: 'Leave without saving?', text: 'What you changed here is lost.', action: 'Leave', danger: true }))) return;
     onClose();
   };
   return html`<${Drawer} sticky title=${key_ ? `Change ${key_.name}` : 'New key'} onClose=${close} footer=${html`<button class="btn" type="button" onClick=${close}>Cancel</button>
       <button type="submit" form="key" class="btn primary" disabled=${form.busy}>${key_ ? 'Save' : 'Create key'}</button>`}>
-    <div class="col gap-4"><${SectionForm} id="key" bare form=${form} sections=${sections(form, catalogue.data?.operations ?? [], models)} onSubmit=${save} onDone=${(key) => { if (key_) toast(`${key.name} is saved; in force within a second.`); onDone(key); }} />
+    <div class="col gap-4"><${SectionForm} id="key" bare form=${form} sections=${sections(form, catalogue.data?.operations ?? [], models, asLocal(began?.expires))} onSubmit=${save} onDone=${(key) => { if (key_) toast(`${key.name} is saved; in force within a second.`); onDone(key); }} />
     <section class="col gap-3"><h3>The same from a program</h3><${Call} label="Save this key" call=${key_ ? { method: 'PATCH', path: `/admin/keys/${key_.id}`, body } : { path: '/admin/keys', body }} /></section></div><//>`;
 }
 
-function sections(form, operations, models) {
+function sections(form, operations, models, until) {
   const { values } = form;
   return [
     { fields: [
       { name: 'name', label: 'Name', required: true, full: true, autofocus: true, hint: 'What the program or person is called.' },
       { name: 'user', label: 'User', hint: 'Whose key it is; reports count by it.' },
       { name: 'ends', label: 'Expires', type: 'select', required: true, options: ENDS },
-      { name: 'day', label: 'On', type: 'datetime', show: () => values.ends === 'date', check: (value) => (new Date(value).getTime() > Date.now() ? '' : 'A day to come.') },
+      { name: 'day', label: 'Ends on', type: 'datetime', required: true, show: () => values.ends === 'date', hint: 'In the time of this computer.', check: (value) => (value === until || new Date(value).getTime() > Date.now() ? '' : 'A day to come.') },
     ] },
     { title: 'Rights', about: 'What it may do; nothing chosen: an app that may use every model', open: true, fields: [
       { name: 'scopes', label: 'Scopes', type: 'checks', options: SCOPES, full: true, hint: values.scopes.includes('admin') ? 'Whoever holds it can change everything here.' : 'None: it may use models and see what is its own.' },

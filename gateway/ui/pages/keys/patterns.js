@@ -25,7 +25,7 @@ export function expression(pattern) {
 /** @param {{patterns: string[], models: string[]}} props */
 export function Preview({ patterns, models }) {
   if (!patterns.length) return html`<p class="faint small">Every model, also those to come.</p>`;
-  const every = patterns.map((one) => [one, expression(one)]);
+  const every = patterns.map((one) => /** @type {[string, RegExp]} */ ([one, expression(one)]));
   const found = models.filter((name) => every.some(([, test]) => test.test(name)));
   const idle = every.filter(([, test]) => !models.some((name) => test.test(name))).map(([one]) => one);
   return html`<div class="col gap-1 small" role="status" aria-label="What these patterns match"><span class="soft">${found.length} of ${models.length} models served now${found.length ? ':' : '.'}</span>

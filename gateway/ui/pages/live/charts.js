@@ -3,9 +3,7 @@
 import { html } from '../../lib.js';
 import { TimeChart } from '../../kit/chart.js';
 import { Card } from '../../kit/parts.js';
-import { seconds, short } from '../../kit/time.js';
-
-const ms = (value) => (value === null || value === undefined ? '–' : seconds(value / 1000));
+import { ms, short } from '../../kit/time.js';
 
 /** @param {{minutes: any[]}} props */
 export function Hour({ minutes }) {

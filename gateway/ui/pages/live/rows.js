@@ -30,9 +30,8 @@ export function Running({ jobs, now, onOpen, total = jobs.length }) {
       <td class="end">${job.tokens ? count(job.tokens) : html`<span class="faint">–</span>`}${job.first && job.started ? html`<div class="small faint nowrap">${rate(job, now())}</div>` : ''}</td>
       <td class="end nowrap">${seconds(Math.max(0, Math.round((now() - (job.started ?? job.created)) * 10) / 10))}<div class="small faint">${job.style}${job.stream ? ', stream' : ''}</div></td>
       <td><${Trail} job=${job} /></td>
-      <td class="end">${job.durable ? html`<${Button} small icon="stop" label=${`Cancel job ${job.job}`} onClick=${() => act('cancel', { ...job, id: job.job })} />`
-        : html`<span class="faint small" tabindex="0" data-tip="A live call ends when its caller hangs up">live</span>`}</td>`} />
-    ${jobs.length > SHOWN && html`<div class="more"><${Button} small ghost onClick=${() => setAll(!all)}>${all ? 'Fewer' : `All ${jobs.length}${total > jobs.length ? ` of ${total}` : ''}`}<//></div>`}</div>`;
+      <td class="end"><${Button} small icon="stop" label=${`Cancel job ${job.job}`} onClick=${() => act('cancel', { ...job, id: job.job })} /></td>`} />
+    ${jobs.length > SHOWN && html`<div class="rest"><${Button} small ghost onClick=${() => setAll(!all)}>${all ? 'Fewer' : `All ${jobs.length}${total > jobs.length ? ` of ${total}` : ''}`}<//></div>`}</div>`;
 }
 
 const rate = (job, now) => {
@@ -42,8 +41,8 @@ const rate = (job, now) => {
 
 /** The picture as it stands. Its number changes with it, so the address does. */
 export function Preview({ job, large }) {
-  if (!job.preview) return html`<span class="thumb none"><${Icon} name=${ICONS[kindOf(job.op)] ?? 'bolt'} class="faint" /></span>`;
-  return html`<img class=${cx('thumb', { large })} alt=${`Job ${job.job} as it stands`} src=${`/admin/live/jobs/${job.job}/preview?n=${job.previews}`} />`;
+  if (!job.preview) return html`<span class="peek none"><${Icon} name=${ICONS[kindOf(job.op)] ?? 'bolt'} class="faint" /></span>`;
+  return html`<img class=${cx('peek', { large })} alt=${`Job ${job.job} as it stands`} src=${`/admin/live/jobs/${job.job}/preview?n=${job.previews}`} />`;
 }
 
 const ICONS = { image: 'image', video: 'video', audio: 'music', speech: 'speaker', text: 'text', chat: 'chat' };
@@ -60,7 +59,7 @@ export function Stage({ job }) {
 /** The attempts so far, each with how it ended. */
 function Trail({ job }) {
   const past = job.trail ?? [];
-  return html`<span class="trail" aria-label=${`Attempt ${job.attempt}`}>${past.map((one) => html`<span class="badge bad" tabindex="0" data-tip=${`${one.provider || one.queue}: ${one.code ?? ''} ${one.message ?? ''} after ${seconds(one.seconds)}`}>${one.number} ${one.provider || one.queue}</span>`)}
+  return html`<span class="tries" aria-label=${`Attempt ${job.attempt}`}>${past.map((one) => html`<span class="badge bad" tabindex="0" data-tip=${`${one.provider || one.queue}: ${one.code ?? ''} ${one.message ?? ''} after ${seconds(one.seconds)}`}>${one.number} ${one.provider || one.queue}</span>`)}
     <span class="badge info">${job.attempt}</span></span>`;
 }
 

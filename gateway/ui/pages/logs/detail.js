@@ -36,7 +36,7 @@ function Open({ id, source, onOpen, onClose }) {
   const mine = found.data && String(found.data.request.job) === id ? found : { ...found, data: undefined };
   return html`<${Drawer} wide onClose=${onClose} title=${`Request ${id}`} actions=${html`<${Button} ghost icon="up" label="Previous (↑)" disabled=${at < 1} onClick=${() => step(-1)} /><${Button} ghost icon="down" label="Next (↓)" disabled=${at < 0 || (at + 1 >= list.length && !source.next)} onClick=${() => step(1)} />
       <${Copy} text=${id} label="Copy the number" small=${false} />${may('admin') && html`<${Button} small icon="external" href=${`/ui/jobs/${id}`}>Job<//>`}`}>
-    <div class="detail" tabindex="-1" autofocus><${Loaded} of=${mine} lines=${10}>${(all) => html`<${Detail} all=${all} tab=${tab} setTab=${setTab} />`}<//></div><//>`;
+    <div class="log-detail" tabindex="-1" autofocus><${Loaded} of=${mine} lines=${10}>${(all) => html`<${Detail} all=${all} tab=${tab} setTab=${setTab} />`}<//></div><//>`;
 }
 
 function Detail({ all, tab, setTab }) {

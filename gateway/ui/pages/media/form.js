@@ -26,6 +26,7 @@ export function MediaForm({ feature, form, onRun, painter }) {
     if (!refused) return;
     const bad = box.current?.querySelector('[aria-invalid="true"], .error');
     (bad?.matches('.error') ? bad.closest('.field')?.querySelector('input, canvas, button') : bad)?.focus();
+    bad?.closest('.field')?.querySelector('.error')?.scrollIntoView({ block: 'nearest' }); // it may stand behind the button
   }, [refused]);
   const run = async (event) => {
     event?.preventDefault();
@@ -49,10 +50,10 @@ export function MediaForm({ feature, form, onRun, painter }) {
   useKeys({ 'mod+enter': [feature.submit, () => void run()] }, feature.title);
   const shown = (field) => html`<${Field} key=${field.name} field=${own(field, form, painter)} form=${form} />`;
   return html`<form ref=${box} class="form" noValidate aria-label=${feature.title} onSubmit=${run}>
-    ${form.failed && html`<${Failed} error=${form.failed} />`}
     ${fields.map(shown)}
     ${rare.length > 0 && html`<button type="button" class="btn ghost fold" aria-expanded=${String(more.value)} onClick=${() => (more.value = !more.value)}><${Icon} name=${more.value ? 'down' : 'right'} size="14" />${more.value ? 'Fewer options' : 'More options'}</button>`}
     ${more.value && rare.map(shown)}
+    ${form.failed && html`<${Failed} error=${form.failed} />`}
     <div class="foot row"><${Button} type="submit" primary icon=${feature.icon} busy=${form.busy} label="Ctrl+Enter">${feature.submit}<//><span class="faint small phone-hide"><kbd>Ctrl</kbd> <kbd>↵</kbd></span></div>
   </form>`;
 }

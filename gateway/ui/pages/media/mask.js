@@ -131,7 +131,7 @@ function show(canvas, value) {
   ink.fillRect(0, 0, canvas.width, canvas.height);
 }
 
-/** @param {number[]} size @param {any} value @returns {Promise<Blob>} */
+/** @param {[number, number]} size @param {any} value @returns {Promise<Blob>} */
 function exported(size, value) {
   const canvas = Object.assign(document.createElement('canvas'), { width: size[0], height: size[1] });
   const ink = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));

@@ -24,7 +24,7 @@ function Transcript({ told, sound }) {
   const lines = told.segments ?? [], words = told.words ?? [], name = stem(sound?.file_name);
   const now = (one) => at >= one.start && at < one.end;
   const jump = (one) => control.current?.seek(one.start);
-  const kinds = [['txt', 'Text (.txt)', () => told.text, 'text/plain'], ...(lines.length ? [['srt', 'Subtitles (.srt)', () => srt(lines), 'application/x-subrip'], ['vtt', 'Subtitles for the web (.vtt)', () => vtt(lines), 'text/vtt']] : []), ['json', 'Everything (.json)', () => JSON.stringify(told, null, 2), 'application/json']];
+  const kinds = /** @type {[string, string, () => string, string][]} */ ([['txt', 'Text (.txt)', () => told.text, 'text/plain'], ...(lines.length ? [['srt', 'Subtitles (.srt)', () => srt(lines), 'application/x-subrip'], ['vtt', 'Subtitles for the web (.vtt)', () => vtt(lines), 'text/vtt']] : []), ['json', 'Everything (.json)', () => JSON.stringify(told, null, 2), 'application/json']]);
   const tabs = [lines.length && ['segments', 'Segments', lines.length], ['text', 'Text'], words.length && ['words', 'Words', words.length]].filter(Boolean);
   const shown = tabs.some(([id]) => id === by) ? by : 'text';
   return html`<div class="col gap-3">

@@ -25,6 +25,7 @@ export async function promptOptions() {
   return answer.data.map((one) => ({ value: String(one.id), label: one.title, more: SORTS[sort(one)] }));
 }
 
+/** @param {{title?: string, text?: string, shared?: boolean}} one */
 const fields = ({ title, text, shared }) => ({ ...(title !== undefined && { title }), ...(text !== undefined && { body: { text }, about: text.slice(0, 300) }), ...(shared !== undefined && { shared }) });
 const done = (answer) => (turn.value++, answer);
 

@@ -41,7 +41,7 @@ export const headersSent = (list) => Object.fromEntries(list.filter((one) => nam
 export function HeadersField({ value, set, base }) {
   const change = (i, more) => set(value.map((one, at) => (at === i ? { ...one, ...more } : one)));
   return html`<div class="lines" id=${base.id} aria-invalid=${base['aria-invalid']} tabindex="-1">
-    ${value.map((one, i) => html`<div class="line" key=${i}><input class="input mono" placeholder="X-Header" aria-label=${`Name of header ${i + 1}`} value=${one.name} onInput=${(e) => change(i, { name: e.target.value })} />
+    ${value.map((one, i) => html`<div class="entry" key=${i}><input class="input mono" placeholder="X-Header" aria-label=${`Name of header ${i + 1}`} value=${one.name} onInput=${(e) => change(i, { name: e.target.value })} />
       <input class="input mono" type=${SECRET.test(one.name) ? 'password' : 'text'} autocomplete="new-password" aria-label=${`Value of header ${one.name || i + 1}`} placeholder=${one.kept ? '•••••• kept' : 'Value, or env:NAME'} value=${one.value} onInput=${(e) => change(i, { value: e.target.value })} />
       <${Button} ghost icon="trash" label="Remove the header" onClick=${() => set(value.filter((_, at) => at !== i))} /></div>`)}
     <div><${Button} small icon="plus" onClick=${() => set([...value, { name: '', value: '', kept: false }])}>Header<//></div></div>`;
@@ -65,12 +65,12 @@ export function ModelsField({ value, set, base, operations, first = 'chat', onPi
     set([...value.slice(0, i), ...names.map((name) => ({ name, op: value[i]?.op ?? 'chat' })), ...value.slice(i + 1)]);
   };
   return html`<div class="lines" id=${base.id} aria-invalid=${base['aria-invalid']} tabindex="-1">
-    ${value.map((one, i) => html`<div class="col" key=${i}><div class="line model">
+    ${value.map((one, i) => html`<div class="col" key=${i}><div class="entry model">
       <input class="input" placeholder="Name callers use" aria-label=${`Name of model ${i + 1}`} value=${one.name} onPaste=${paste(i)} onInput=${(e) => change(i, { name: e.target.value })} />
       <input class="input" placeholder=${one.name ? `${one.name} (theirs)` : 'Theirs, if it differs'} aria-label=${`The provider’s name of model ${i + 1}`} value=${one.native ?? ''} onInput=${(e) => change(i, { native: e.target.value })} />
       <select class="input" aria-label=${`What model ${i + 1} does`} value=${one.op ?? 'chat'} onChange=${(e) => change(i, { op: e.target.value })}>${operations.map((op) => html`<option value=${op} selected=${op === (one.op ?? 'chat')}>${op.replaceAll('_', ' ')}</option>`)}</select>
       <span class="row gap-1"><${Button} ghost icon="more" label="Aliases, context, vision" on=${open === i} onClick=${() => setOpen(open === i ? -1 : i)} /><${Button} ghost icon="trash" label=${`Remove ${one.name || 'the model'}`} onClick=${() => (setOpen(-1), set(value.filter((_, at) => at !== i)))} /></span></div>
-      ${open === i && html`<div class="line more"><input class="input" placeholder="More names, with commas" aria-label="Aliases" value=${(one.aliases ?? []).join(', ')} onChange=${(e) => change(i, { aliases: e.target.value.split(',').map(named).filter(Boolean) })} />
+      ${open === i && html`<div class="entry more"><input class="input" placeholder="More names, with commas" aria-label="Aliases" value=${(one.aliases ?? []).join(', ')} onChange=${(e) => change(i, { aliases: e.target.value.split(',').map(named).filter(Boolean) })} />
         <input class="input num" type="number" min="0" placeholder="Context" aria-label="Context in tokens" value=${one.context || ''} onInput=${(e) => change(i, { context: Number(e.target.value) || 0 })} />
         <select class="input" aria-label="Takes pictures" onChange=${(e) => change(i, { vision: { yes: true, no: false }[e.target.value] ?? null })}>${[['', 'Vision: known'], ['yes', 'Sees pictures'], ['no', 'Text only']].map(([id, title]) => html`<option value=${id} selected=${id === (one.vision === true ? 'yes' : one.vision === false ? 'no' : '')}>${title}</option>`)}</select></div>`}</div>`)}
     <div class="row wrap"><${Button} small icon="plus" onClick=${() => set([...value, { name: '', op: first }])}>Model<//>

@@ -6,6 +6,7 @@ import { Call } from '../../kit/code.js';
 import { useForm } from '../../kit/form.js';
 import { confirm, Dialog, Drawer, toast } from '../../kit/overlay.js';
 import { Button, Notice } from '../../kit/parts.js';
+import { mine } from '../admin/meanwhile.js';
 import { complain, SectionForm } from '../admin/sections.js';
 import { HeadersField, headersOf, headersSent, ModelsField, modelsSent, notesSent, SEALED, secretOf, SecretField, secretSent, secretWrong, tagsOf } from './fields.js';
 import { PickDialog } from './pick.js';
@@ -71,7 +72,9 @@ function ProviderForm({ title, start, provider, type, env, onClose, onSaved, bac
   const moved = !!known && known.key === SEALED && values.secret.mode === 'kept' && origin(values.base_url.trim()) !== origin(known.base_url);
   const body = known ? changed(values, known) : sent(values, type);
   const save = async () => {
-    const saved = known ? (Object.keys(body).length ? await patch(`/admin/providers/${known.name}`, body) : await get(`/admin/providers/${known.name}`)) : await post('/admin/providers', body);
+    const now = known && await get(`/admin/providers/${known.name}`);
+    if (known && !(await mine({ name: known.name, began: known, now, wish: body }))) throw new DOMException('thought better of it', 'AbortError');
+    const saved = !known ? await post('/admin/providers', body) : Object.keys(body).length ? await patch(`/admin/providers/${known.name}`, body) : now;
     setKnown(saved);
     form.reset(valuesOf(saved)); // the secret that was typed is gone from the page
     return saved;
@@ -86,7 +89,7 @@ function ProviderForm({ title, start, provider, type, env, onClose, onSaved, bac
       if (!found.ok) complain(form, { message: found.error, param: found.code === 'provider_auth' ? 'secret' : found.step === 'settings' ? 'secret' : found.code === 'provider_unreachable' ? 'base_url' : '' }, ['secret', 'base_url']);
     } catch (error) {
       setSeen(null);
-      complain(form, renamed(error), names);
+      if (/** @type {any} */ (error).name !== 'AbortError') complain(form, renamed(error), names);
     }
   };
   const close = async () => {

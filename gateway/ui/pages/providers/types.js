@@ -15,8 +15,8 @@ const HERE = {
 };
 /** How an engine of the dialect's media types is called here. */
 const ENGINES = { Comfy: 'comfyui', Replicate: 'replicate', OpenAi: 'openai' };
-/** How those are written that the dialect does not know. */
-const NAMES = { deepseek: 'DeepSeek', xai: 'xAI', together: 'Together AI', vllm: 'vLLM', lmstudio: 'LM Studio', 'llama-server': 'llama.cpp server' };
+/** How they write themselves, where the dialect's lists write it otherwise or not at all. */
+const NAMES = { openai: 'OpenAI', deepseek: 'DeepSeek', xai: 'xAI', together: 'Together AI', vllm: 'vLLM', lmstudio: 'LM Studio', 'llama-server': 'llama.cpp server' };
 const host = (url) => String(url ?? '').split('//')[1]?.split('/')[0] ?? '';
 export const LISTS = ['ollama', 'comfyui'];
 
@@ -26,7 +26,7 @@ export async function allTypes() {
     get('/admin/catalogue'), get('/api/QueryAiTypes').catch(() => ({})), get('/api/QueryMediaTypes').catch(() => ({})),
   ]);
   const theirs = [...(ai.results ?? []), ...(media.results ?? [])];
-  const titled = (id, url) => theirs.find((one) => host(one.apiBaseUrl) && host(one.apiBaseUrl) === host(url))?.id ?? NAMES[id] ?? id;
+  const titled = (id, url) => NAMES[id] ?? theirs.find((one) => host(one.apiBaseUrl) && host(one.apiBaseUrl) === host(url))?.id ?? id;
   const listed = Object.entries(catalogue.types).map(([id, one]) => ({
     id, type: id, kind: one.kind, title: titled(id, one.base_url), base_url: one.base_url, env: one.env ?? [], docs: one.docs, priority: one.priority, slots: one.slots, headers: one.headers ?? {},
     group: one.kind === 'replicate' ? 'media' : 'ai', about: host(one.base_url),

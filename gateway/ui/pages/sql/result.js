@@ -58,7 +58,7 @@ export function ResultChart({ answer }) {
 
 function Drawn({ answer, how }) {
   const at = (name) => answer.columns.findIndex((one) => one.name === name), x = at(how.x), y = at(how.y), s = how.series ? at(how.series) : -1;
-  if (x < 0 || y < 0) return null;
+  if (x < 0 || y < 0) return html`<${Empty} icon="chart" title="Nothing to draw it over">A chart wants a number and something beside it: a day, a name.<//>`;
   const title = `${how.y} by ${how.x}`, value = (row) => Number(row[y]) || 0, name = (row) => (row[x] === null ? 'null' : isTime(answer.columns[x].type) ? plain(row[x]).replace('T', ' ').replace(/(:00)?(\.0+)?Z?$/, '').replace(/ 00:00$/, '') : plain(row[x]));
   if (how.kind === 'ranks' || how.kind === 'ring') {
     const sums = new Map();

@@ -34,7 +34,7 @@ export function useRun() {
     try {
       ended({ answer: await post('/admin/sql', { sql, month: how.month || null, limit: how.limit, seconds: how.seconds, id: mine.id }, { signal: mine.stop.signal }), error: null });
     } catch (error) {
-      ended({ error: /** @type {any} */ (error).name === 'AbortError' ? { message: 'Cancelled.', code: 'cancelled' } : error });
+      ended({ answer: null, error: /** @type {any} */ (error).name === 'AbortError' ? { message: 'Cancelled.', code: 'cancelled' } : error });
     }
   };
   return { ...state, run, cancel, forget: () => set((old) => ({ ...old, error: null })) };

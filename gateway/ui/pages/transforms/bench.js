@@ -1,25 +1,24 @@
 // @ts-check
 // One file and one transform of it: the editor, the numbers, the run, what came of it, and on with that.
-import { html, useEffect, useRef, useState } from '../../lib.js';
+import { html, useEffect, useState } from '../../lib.js';
 import { Call } from '../../kit/code.js';
 import { Form, useForm } from '../../kit/form.js';
 import { MediaInput, ResultGallery } from '../../kit/media.js';
-import { toast } from '../../kit/overlay.js';
 import { Button, Card } from '../../kit/parts.js';
-import { keepThread } from '../../kit/threads.js';
 import { seconds } from '../../kit/time.js';
 import { go } from '../../shell/router.js';
 import { fileOf, kindOf } from '../area/kinds.js';
-import { Running, useRun } from '../area/run.js';
+import { begun, Running, useEnd, useRun } from '../area/run.js';
 import { Editor } from './editor.js';
 import { bodyOf, OPS, opsOf, queryOf, valuesIn } from './ops.js';
 
 export const GROUP = 'transforms';
+/** @returns {[string, Record<string, any>]} */
 const address = (op, query) => [`/ui/transforms/${op}`, query];
 
 /** @param {{op: string, file: any, query: Record<string, string>, setQuery: (more: any) => void}} props */
 export function Bench({ op, file, query, setQuery }) {
-  const form = useForm(valuesIn(op, query)), run = useRun(), thread = useRef(query.run ?? '');
+  const form = useForm(valuesIn(op, query)), run = useRun();
   const [size, setSize] = useState(/** @type {any} */ (null));
   const { values } = form, about = OPS[op];
   const set = (change) => Object.entries(change).forEach(([name, value]) => form.set(name, value));
@@ -32,23 +31,15 @@ export function Bench({ op, file, query, setQuery }) {
   }, [values]);
   useEffect(() => void run.attach(query.job), [query.job]);
   useEffect(() => {
-    if (run.error) form.fail(run.error, about.fields.map((one) => one.name));
-    if (run.state === 'done' && run.started) kept(run.result.artifacts, run.id);
+    if (run.error?.param) form.fail(run.error, about.fields.map((one) => one.name)); // at its field; the rest stands beside
   }, [run.state]);
+  useEnd(GROUP, run, query.run);
   const body = bodyOf(op, file.id, values);
   const start = async () => {
-    const job = await run.start(`/media/${op}`, bodyOf(op, file.id, form.values));
-    setQuery({ ...queryOf(op, form.values), job });
-  };
-  const kept = async (artifacts, job) => {
-    const what = { title: `${about.title}: ${file.file_name}`, about: `${op} · job ${job}`, body: { op, file: file.id, query: queryOf(op, values), runs: [{ job, artifacts }] } };
-    try {
-      const saved = await keepThread(GROUP, '', what);
-      thread.current = String(saved.id);
-      setQuery({ run: saved.id });
-    } catch (error) {
-      toast.error(error); // the result is there all the same
-    }
+    const job = await run.start(`/media/${op}`, body), said = queryOf(op, values);
+    setQuery({ ...said, job, run: '' });
+    const thread = await begun(GROUP, { title: `${about.title}: ${file.file_name}`, about: `${op} ·`, body: { op, file: file.id, query: said } }, job);
+    if (thread) setQuery({ run: thread.id });
   };
   const made = run.state === 'done' ? run.result?.artifacts ?? [] : [];
   const seen = (section) => section && run.started && !section.dataset.seen && ((section.dataset.seen = 'yes'), section.scrollIntoView({ block: 'nearest', behavior: 'smooth' }));

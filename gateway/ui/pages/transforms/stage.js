@@ -20,7 +20,7 @@ export function Stage({ file, onSize, children }) {
   const bad = () => setWay((old) => old + 1);
   if (way > 1) return html`<${Notice} kind="warn" title="No picture of it can be shown here">The numbers beside work all the same.<//>`;
   const picture = way ? variant(file.url, moving ? { width: 1280, format: 'webp' } : { width: 4096, height: 4096, fit: 'inside', format: 'webp' }) : content(file);
-  return html`<div class="stage-box"><div class="stage">
+  return html`<div class="stage-box"><div class="workpiece">
       ${moving && !way ? html`<${Film} src=${picture} onKnown=${known} onBad=${bad} />` : html`<img src=${picture} alt=${file.file_name} draggable=${false} onLoad=${(e) => known(e.target.naturalWidth, e.target.naturalHeight)} onError=${bad} />`}
       ${size && children(size)}</div>${!size && html`<div class="grow"><${Skeleton} lines=${4} /></div>`}</div>`;
 }

@@ -26,7 +26,7 @@ export function fieldOf(input) {
   const label = plain ? words(input.name) : input.label || words(input.name);
   const hint = input.tooltip && input.tooltip.length < 160 ? input.tooltip : undefined;
   const common = { name: input.name, label, hint, required: !!input.required };
-  if (isFile(input)) return { ...common, type: 'custom', full: true, render: ({ value, set, base }) => html`<${MediaInput} label=${label} accept=${ACCEPT[input.file] ?? ''} value=${value} onChange=${set} base=${base} everywhere=${input.file === 'image'} paste=${input.file === 'image'} />` };
+  if (isFile(input)) return { ...common, hint: !input.required && input.default ? `Empty: “${input.default}”, as the workflow has it.` : hint, type: 'custom', full: true, render: ({ value, set, base }) => html`<${MediaInput} label=${label} accept=${ACCEPT[input.file] ?? ''} value=${value} onChange=${set} base=${base} everywhere=${input.file === 'image'} paste=${input.file === 'image'} />` };
   if (isSeed(input)) return { ...common, type: 'custom', full: true, render: ({ value, set, base }) => html`<${Seed} value=${value} set=${set} base=${base} max=${Math.min(input.max ?? LARGEST, LARGEST)} />` };
   if (input.type === 'choice') return { ...common, type: (input.choices?.length ?? 0) > 12 ? 'combo' : 'select', required: true, options: input.choices ?? [], free: !input.choices };
   if (input.type === 'integer' || input.type === 'number') return { ...common, ...range(input) };

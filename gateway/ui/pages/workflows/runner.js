@@ -7,9 +7,9 @@ import { Field, Form, useForm } from '../../kit/form.js';
 import { ResultGallery } from '../../kit/media.js';
 import { toast } from '../../kit/overlay.js';
 import { Badge, Button, Card, Empty, Failed, Notice, Skeleton } from '../../kit/parts.js';
-import { keepThread, openThread } from '../../kit/threads.js';
+import { openThread } from '../../kit/threads.js';
 import { seconds } from '../../kit/time.js';
-import { Running, useRun } from '../area/run.js';
+import { begun, Running, useEnd, useRun } from '../area/run.js';
 import { bodyOf, fieldOf, isFile, valuesOf } from './fields.js';
 import { Presets } from './presets.js';
 
@@ -21,47 +21,53 @@ const ours = new Set();
 
 /** Loads the inputs; while no ComfyUI is online it says so and what to do. @param {{name: string, query: any, setQuery: (more: any) => void}} props */
 export function Runner({ name, query, setQuery }) {
-  const told = useApi(`/workflows/${encodeURIComponent(name)}/inputs`);
+  const told = useApi(`/workflows/${encodeURIComponent(name)}/inputs`), run = useRun();
   const [kept, setKept] = useState(/** @type {any} */ (query.run ? null : {}));
   useEffect(() => {
     if (!query.run || ours.has(query.run)) return setKept((old) => old ?? {});
     openThread(query.run).then((thread) => setKept(thread), (error) => (toast.error(error), setKept({})));
   }, [query.run]);
-  if (told.error && !told.data) {
-    const away = told.error.status === 503;
-    return away ? html`<${Notice} kind="warn" title="No ComfyUI is online" action=${html`<${Button} small icon="refresh" onClick=${told.reload}>Look again<//>`}>${told.error.message}<//>` : html`<${Failed} error=${told.error} retry=${told.reload} />`;
-  }
-  if (!told.data || !kept) return html`<${Skeleton} lines=${8} />`;
-  return html`<${Bench} key=${name} name=${name} about=${told.data} kept=${kept} query=${query} setQuery=${setQuery} />`;
+  useEffect(() => void run.attach(query.job), [query.job]);
+  useEffect(() => {
+    if (told.data || !away(told.error)) return;
+    const timer = setTimeout(told.reload, 5000);
+    return () => clearTimeout(timer);
+  }, [told.error]);
+  if (told.data && kept) return html`<${Bench} key=${name} name=${name} about=${told.data} kept=${kept} run=${run} query=${query} setQuery=${setQuery} />`;
+  return html`<div class="col gap-4"><${Running} run=${run} />${told.error ? html`<${Away} error=${told.error} retry=${told.reload} />` : html`<${Skeleton} lines=${8} />`}</div>`;
 }
 
-function Bench({ name, about, kept, query, setQuery }) {
+/** 502: it has just gone, and nobody has noticed yet. */
+const away = (error) => error?.status === 502 || error?.status === 503;
+
+/** Nobody tells the inputs: none is there, all are busy, or the workflow is wrong. */
+function Away({ error, retry }) {
+  if (!away(error)) return html`<${Failed} error=${error} retry=${retry} />`;
+  return html`<${Notice} kind="warn" title=${error.code === 'overloaded' ? 'ComfyUI is busy' : 'No ComfyUI is online'} action=${html`<${Button} small icon="refresh" onClick=${retry}>Look again<//>`}>
+    ${error.message} This page looks again by itself.<//>`;
+}
+
+function Bench({ name, about, kept, run, query, setQuery }) {
   const { inputs } = about;
-  const form = useForm(valuesOf(inputs, kept.body?.values)), run = useRun();
+  const form = useForm(valuesOf(inputs, kept.body?.values));
   const first = inputs.filter((one) => !one.name.includes('.') || isFile(one) || one.required), rest = inputs.filter((one) => !first.includes(one));
   const use = (values) => form.reset(valuesOf(inputs, values));
-  useEffect(() => void run.attach(query.job), [query.job]);
   useEffect(() => {
     if (kept.body && String(kept.id) === query.run) use(kept.body.values ?? {});
   }, [kept.id]);
   useEffect(() => {
-    if (run.error) form.fail(run.error, inputs.map((one) => one.name));
-    const old = kept.body?.runs?.[0];
-    if (run.error?.code === 'gone' && old?.artifacts) run.show({ artifacts: old.artifacts, texts: old.texts });
-    if (run.state === 'done' && run.started) keep(run.result, run.id);
+    if (run.error?.param) form.fail(run.error, inputs.map((one) => one.name)); // at its field; the rest stands beside
   }, [run.state]);
-  const keep = async (result, job) => {
-    const about = String(form.values.positive_prompt ?? '').slice(0, 200);
-    try {
-      const saved = await keepThread(GROUP, '', { title: about ? `${name}: ${about}` : name, about: `job ${job}`, body: { workflow: name, values: form.values, runs: [{ job, artifacts: result.artifacts ?? [], texts: result.texts ?? [] }] } });
-      ours.add(String(saved.id));
-      setQuery({ run: saved.id });
-    } catch (error) {
-      toast.error(error);
-    }
-  };
+  useEnd(GROUP, run, query.run);
   const path = `/workflows/${encodeURIComponent(name)}`, body = bodyOf(inputs, form.values);
-  const start = async () => setQuery({ job: await run.start(path, body), run: '' });
+  const start = async () => {
+    const { values } = form, words = String(values.positive_prompt ?? '').slice(0, 150), job = await run.start(path, body);
+    setQuery({ job, run: '' });
+    const thread = await begun(GROUP, { title: words ? `${name}: ${words}` : name, body: { workflow: name, values } }, job);
+    if (!thread) return;
+    ours.add(String(thread.id));
+    setQuery({ run: thread.id });
+  };
   const done = run.state === 'done' ? run.result : null;
   return html`<div class="workbench flow"><${Card} title="Inputs" actions=${html`<${Presets} name=${name} values=${form.values} onUse=${use} /><${Button} small ghost icon="replay" label="The workflow’s own values" onClick=${() => use({})} />`}>
       <${Form} two form=${form} fields=${first.map(fieldOf)} submit="Run" icon="play" onSubmit=${start}>
