@@ -17,6 +17,7 @@ from bus.fleet import STALE, Fleet, Seen
 from ops import talk
 from ops.children import State, rss_mb
 from ops.house import House
+from ops.printing import tame
 from ops.sections import TOOLS
 from schemas.operations import CHAT, DEFAULT
 
@@ -28,7 +29,8 @@ FOLDED = 12
 
 def welcome(house: House, version: str) -> str:
     """Where it is, what it serves, and what to paste. With the first keys: shown here once and nowhere again."""
-    lines = ["", f"AI Server {version} is up: {house.url}", "", f"  Data       {house.settings.data}"]
+    lines = ["", f"AI Server {version} is up: {house.url}", ""]
+    lines += [f"  Web UI     {house.url}/ui/  (sign in with an API key)", f"  Data       {house.settings.data}"]
     lines += _about_providers(house)
     names = [name for name in house.fleet.models() if name not in (DEFAULT, *TOOLS)]
     lines.append(f"  Models     {_few(names) if names else 'none yet; `ai-server models` tells when there are'}")
@@ -100,7 +102,7 @@ class Screen:
         """The whole picture, to be drawn again and again."""
         self._measure(house.fleet)
         foot = Text(f"{house.url}   {self._rate:,.0f} requests/s   log: {self.log.name}   Ctrl-C stops", style="dim")
-        return Group(processes(house), queues(house.fleet), foot)
+        return Group(tame(processes(house)), tame(queues(house.fleet)), foot)
 
     def _measure(self, fleet: Fleet) -> None:
         at, total = time.monotonic(), sum(seen.beat.done + seen.beat.failed for seen in fleet.agents.values())

@@ -43,7 +43,7 @@ class Up:
 
     def __init__(self, settings: Settings, demo: str = "", once: bool = False) -> None:
         self.settings, self.demo, self.once = settings, demo, once
-        self.console = Console()
+        self.console = Console(markup=False)
         self.person = self.console.is_terminal and sys.stderr.isatty()
         self.screen: Screen | None = None
         self.stop = asyncio.Event()
