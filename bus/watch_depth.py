@@ -1,10 +1,12 @@
 """How much waits in the queues, and the newest jobs that do: asked of the server each 2 s, only while somebody looks.
 
 What a newcomer would get wrong: WORK holds a job's message until it has ended, so what waits is what no consumer has delivered
-yet. And the messages hold whole requests: each is read once, at most `AT_A_TIME` and 2 MB a look, whatever comes in.
+yet, and what was given back. The messages hold whole requests: each is read once, at most `AT_A_TIME` and 2 MB a look, whatever
+comes in; only what may have been given back is looked up anew, for nothing tells when it is taken.
 """
 
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
@@ -40,13 +42,15 @@ class Depth:
         self.scheduled = 0
         self.jobs: dict[int, Job] = {}
         """Sequence in WORK -> the waiting job without its body; the newest `KEPT`, the oldest first."""
+        self.back: dict[int, tuple[Job, str]] = {}
+        """The same with its queue, of messages that were delivered: in somebody's hands, or given back. Only where asked for."""
         self._subjects: dict[int, str] = {}
         self._delivered: dict[str, int] = {}
         """`work.<queue>` -> the sequence up to which its messages were delivered."""
         self._seen = 0
 
-    async def look(self) -> None:
-        """Ask. What the bus can't tell now stays as it was."""
+    async def look(self, held: Collection[str] = ()) -> None:
+        """Ask. What the bus can't tell now stays as it was. `held`: queues to which jobs may have been given back."""
         try:
             self.live, work = _by_queue(await self._consumers("LIVE")), await self._consumers("WORK")
             self.queued, self.unacked = _by_queue(work), _by_queue(work, "num_ack_pending")
@@ -54,14 +58,15 @@ class Depth:
             state = (await self.bus.api("STREAM.INFO.WORK"))["state"]
             self._forget(int(state["first_seq"]), {_lane(one): int(one["num_pending"]) for one in work})
             await self._read(int(state["first_seq"]), int(state["last_seq"]))
+            await self._look_back([one for one in work if _lane(one).partition(".")[2] in held])
             self.scheduled = int((await self.bus.api("STREAM.INFO.SCHED"))["state"]["messages"])
         except (Problem, ApiError, KeyError) as error:
             log.info("watch.depth_unknown", error=str(error))
 
     def newest(self, most: int) -> list[tuple[Job, str]]:
         """The newest waiting jobs and their queues, the newest first."""
-        found = [(self.jobs[seq], self._subjects[seq].split(".")[1]) for seq in reversed(self.jobs)]
-        return found[:most]
+        found = self.back | {seq: (job, _queue_of(self._subjects[seq])) for seq, job in self.jobs.items()}
+        return [found[seq] for seq in sorted(found, reverse=True)[:most]]
 
     async def _consumers(self, stream: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -90,6 +95,21 @@ class Depth:
         self._seen = seen
         for seq in list(self.jobs)[: max(0, len(self.jobs) - KEPT)]:
             self._drop(seq)
+
+    async def _look_back(self, consumers: list[dict[str, Any]]) -> None:
+        """What those have delivered and nobody has acked, of each the first."""
+        back: dict[int, tuple[Job, str]] = {}
+        for one in consumers:
+            lane = _lane(one)
+            start = int(one["ack_floor"]["stream_seq"]) + 1
+            query = {"seq": start, "batch": AT_A_TIME, "next_by_subj": f"{lane}.>", "max_bytes": BYTES}
+            for message in await self.bus.read("WORK", query):
+                headers = message.headers or {}
+                if (seq := int(headers["Nats-Sequence"])) > self._delivered[lane]:
+                    break
+                with suppress(msgspec.MsgspecError):  # another version's
+                    back[seq] = _slim(decode_job(message.data)), _queue_of(headers["Nats-Subject"])
+        self.back = back
 
     def _forget(self, first: int, pending: dict[str, int]) -> None:
         """What was delivered or is no more. A lane that has less than we know of: some were withdrawn; all are read anew."""
@@ -124,6 +144,10 @@ def _by_queue(consumers: list[dict[str, Any]], what: str = "num_pending") -> dic
         queue = _lane(one).partition(".")[2]
         found[queue] = found.get(queue, 0) + int(one.get(what, 0))
     return found
+
+
+def _queue_of(subject: str) -> str:
+    return subject.split(".")[1]
 
 
 def _lane(consumer: dict[str, Any]) -> str:

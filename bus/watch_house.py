@@ -138,7 +138,7 @@ class Watched:
         if self.bus.nc.is_connected:
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
-                    await self.depth.look()
+                    await self.depth.look({view.name for view in self.fleet.queues() if self._back(view)})
 
     # ---- tables made of what others know --------------------------------------------------------------------------
 
@@ -169,8 +169,15 @@ class Watched:
             self.tables["queued"].fill(self._queued())
 
     def _depth(self, view: QueueView) -> tuple[int, int]:
-        back = max(0, self.depth.unacked.get(view.name, 0) - view.in_flight)
-        return self.depth.live.get(view.name, 0), self.depth.queued.get(view.name, 0) + back
+        return self.depth.live.get(view.name, 0), self.depth.queued.get(view.name, 0) + self._back(view)
+
+    def _back(self, view: QueueView) -> int:
+        """How many queued jobs were given back and wait again: delivered, and in nobody's hands."""
+        if not (unacked := self.depth.unacked.get(view.name, 0)):
+            return 0
+        hands = self.tables["jobs"].rows.values()
+        live = sum(row["queue"] == view.name and not row["durable"] and row["state"] == "running" for row in hands)
+        return max(0, unacked - max(0, view.in_flight - live))
 
     def _mind_processes(self, now: float) -> None:
         """Who is lost, and since when; what was in its hands is in nobody's."""

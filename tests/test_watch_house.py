@@ -133,6 +133,23 @@ async def test_large_requests_that_wait_are_seen_though_one_look_does_not_hold_t
         await seen(watched, lambda state: sorted([*state["jobs"], *state["queued"]]) == sorted(jobs))
 
 
+async def test_jobs_that_a_held_queue_gave_back_are_seen_waiting(nats: Link) -> None:
+    """An agent may have asked for some of them before it heard of the hold."""
+    async with watching(nats) as (made, watched, stage):
+        await made.worker(stage.holds, slots=16)
+        call = await made.dispatcher.live(request(made))
+        await seen(watched, job_of(call.job.id))
+        await made.config.put_hold(Hold(queue="one", at=time.time(), by="boss"))
+        await seen(watched, lambda state: state["queues"]["one"]["state"] == "paused")
+        jobs = [(await made.dispatcher.submit(request(made, durable=True, style=Style.QUEUED))).id for _ in range(6)]
+        await seen(watched, lambda state: sorted(state["queued"]) == sorted(jobs))
+        await seen(watched, lambda state: state["queues"]["one"]["waiting_queued"] == 6)
+        stage.go.set()
+        await made.config.drop_hold("one", "boss")
+        await seen(watched, lambda state: not state["queued"] and not state["queues"]["one"]["waiting_queued"])
+        call.close()
+
+
 async def test_what_cools_is_held_or_away_says_so_and_why(nats: Link) -> None:
     async with watching(nats) as (made, watched, stage):
         await made.worker(stage.limited)

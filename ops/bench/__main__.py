@@ -19,6 +19,9 @@ from ops.prove.child import server
 from ops.prove.figures import Figures
 from ops.prove.house import Broken, House, until_signal
 
+REST = 12.0
+"""Seconds until a house is at rest: the archiver gives its connection to DuckDB back after 10 (`ops/archiver.py`)."""
+
 CONFIG = """
 detect = false
 durability = "{durability}"
@@ -96,7 +99,7 @@ async def _power(folder: Path, figures: Figures, count: int, seconds: float) -> 
         await house.start()
         await house.until(lambda: house.serves("bench"), 20, "a first answer")
         figures.at_most("start to first answer", time.monotonic() - begun, 2.0, "s")
-        figures.tell("machine busy with others while we rest", await meter.others(2))
+        figures.tell("machine busy with others while we rest", await meter.others(REST))
         for role, size in meter.memory(house).items():
             figures.at_most(f"memory at rest: {role}", size, 100, "MB")
         await rounds.plain(site, figures, count, seconds)
