@@ -43,7 +43,7 @@ class Depth:
         self.jobs: dict[int, Job] = {}
         """Sequence in WORK -> the waiting job without its body; the newest `KEPT`, the oldest first."""
         self.back: dict[int, tuple[Job, str]] = {}
-        """The same with its queue, of messages that were delivered: in somebody's hands, or given back. Only where asked for."""
+        """The same with its queue, of messages that were delivered: in somebody's hands, or given back. Where asked for."""
         self._subjects: dict[int, str] = {}
         self._delivered: dict[str, int] = {}
         """`work.<queue>` -> the sequence up to which its messages were delivered."""

@@ -173,10 +173,11 @@ class Watched:
 
     def _back(self, view: QueueView) -> int:
         """How many queued jobs were given back and wait again: delivered, and in nobody's hands."""
-        if not (unacked := self.depth.unacked.get(view.name, 0)):
+        unacked = self.depth.unacked.get(view.name, 0)
+        if not unacked:
             return 0
         hands = self.tables["jobs"].rows.values()
-        live = sum(row["queue"] == view.name and not row["durable"] and row["state"] == "running" for row in hands)
+        live = sum(1 for row in hands if row["queue"] == view.name and not row["durable"] and row["state"] == "running")
         return max(0, unacked - max(0, view.in_flight - live))
 
     def _mind_processes(self, now: float) -> None:
