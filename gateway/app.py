@@ -191,6 +191,7 @@ def build(parts: Parts) -> Litestar:
             *metrics_routes.ROUTES,
             health.home,
             health.up,
+            health.up_head,
         ],
         dependencies={
             "parts": Provide(lambda: parts, sync_to_thread=False),

@@ -173,6 +173,7 @@ async def test_the_open_pages_need_no_key_and_the_others_do(house: House) -> Non
     """checklist 124: GET /up answers."""
     nobody = {"X-Api-Key": ""}
     assert (await house.get("/up", headers=nobody))[2] == {"status": "ok", "version": "1.2.3", "bus": True}
+    assert (await house.get("/up", headers=nobody, method="HEAD"))[::2] == (200, None)
     assert "chat" in (await house.get("/", headers=nobody))[2]
     document = (await house.get("/openapi", headers=nobody))[2]
     assert CHAT in document["paths"]

@@ -5,7 +5,7 @@ A browser at `/` is sent to the web UI; a program gets the signpost as JSON.
 
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import HttpMethod, Request, Response, get, route
 from litestar.di import NamedDependency
 
 from gateway.parts import Parts
@@ -17,6 +17,11 @@ async def home(request: Request[Any, Any, Any], parts: NamedDependency[Parts]) -
     if "text/html" in request.headers.get("accept", ""):
         return Response(b"", status_code=302, headers={"location": "/ui/", "vary": "accept"}, media_type="text/html")
     return Response(_signpost(parts.version), headers={"vary": "accept"}, media_type="application/json")
+
+
+@route("/up", http_method=[HttpMethod.HEAD], include_in_schema=False, status_code=200)
+async def up_head() -> None:
+    """What some load balancers ask instead."""
 
 
 @get("/up", summary="Alive?", tags=["health"])
