@@ -311,7 +311,10 @@ async def _until_asked(role: Callable[[asyncio.Event], Coroutine[Any, Any, None]
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked)
     lean.collect_rarely(loop)
-    await role(stop)
+    try:
+        await role(stop)
+    finally:
+        lean.collect_all()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
