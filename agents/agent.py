@@ -236,7 +236,10 @@ def http(
                 for event in events:
                     yield event
                 if pieces.failed is not None:
-                    raise pieces.failed
+                    try:
+                        raise pieces.failed
+                    finally:  # else it holds this frame, and with it the job, in a cycle (`bus.router._refused`)
+                        pieces.failed = None
         finally:
             reply.close()
 

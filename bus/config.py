@@ -35,7 +35,7 @@ PAGE = 500
 BY, NOTE = "Ai-By", "Ai-Note"
 """Headers of a change: who made it (a key's id, `cli`, `settings`), and what it was if it was no plain change."""
 GONE = {"KV-Operation": "DEL"}
-_KEY_ID = re.compile(r"[0-9a-f]{16}\Z")
+KEY_ID = re.compile(r"[0-9a-f]{16}\Z")
 T = TypeVar("T")
 _decode_provider = msgspec.json.Decoder(Provider).decode
 _decode_models = msgspec.json.Decoder(tuple[Model, ...]).decode
@@ -85,6 +85,7 @@ class Config:
         self._sequences: dict[str, int] = {}
         """Path -> stream sequence of what we hold: our own write may be heard of after a later one of somebody else."""
         self._meanwhile: list[Message] | None = None
+        self._loading = asyncio.Lock()
 
     async def start(self) -> None:
         await self.bus.listen("cfgev.>", self._heard)
@@ -93,12 +94,12 @@ class Config:
 
     async def load(self) -> None:
         """Read everything; what is gone from the bucket is forgotten. A change heard meanwhile is not undone."""
-        self._meanwhile = []
-        found: list[Message] = []
-        after = 0
-        while page := await self.bus.read(
-            "KV_CONFIG", {"seq": after + 1, "batch": PAGE, "next_by_subj": "$KV.CONFIG.>"}
-        ):
+        async with self._loading:  # of two at a time the one would take from the other what it heard
+            await self._load()
+
+    async def _load(self) -> None:
+        self._meanwhile, found, after, query = [], list[Message](), 0, {"batch": PAGE, "next_by_subj": "$KV.CONFIG.>"}
+        while page := await self.bus.read("KV_CONFIG", {**query, "seq": after + 1}):
             found += page
             after = int((page[-1].headers or {})["Nats-Sequence"])
         before = self._held()
@@ -145,7 +146,7 @@ class Config:
         key = self.keys.get(key_id)
         if key is not None:
             return key.bodies
-        return "off" if _KEY_ID.match(key_id) else ""
+        return "off" if KEY_ID.match(key_id) else ""
 
     def revision(self, kind: str, name: str) -> int:
         """Of what this process holds; 0: nothing. As `expect` of a change it keeps those of others from being lost."""

@@ -80,10 +80,10 @@ class Lines:
         """
         fault, over = fault_of(by), _end_of(call)
         self.bus.tell(subjects.cancel(call.job.id), by)
-        if not call.heard and await self._withdrawn(call):
-            call.fail(fault)
         try:
-            async with asyncio.timeout(LAST_WORD_SECONDS):
+            async with asyncio.timeout(LAST_WORD_SECONDS):  # all in all: whoever asked does not wait longer
+                if not call.heard and await self._withdrawn(call):
+                    call.fail(fault)
                 end = await asyncio.shield(over)
         except TimeoutError:
             call.fail(fault)

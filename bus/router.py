@@ -12,7 +12,7 @@ import msgspec
 
 from schemas.job import Job
 from schemas.operations import DEFAULT
-from schemas.problem import Code, Problem
+from schemas.problem import Code, Fault, Problem
 from schemas.rules import ModelRule, Step, Strategy
 
 TIE = 0.05
@@ -107,13 +107,13 @@ def plan(wanted: Wanted, queues: Sequence[QueueView], now: float, setting: Setti
     trail: tuple[Step, ...] = ()
     passed: list[str] = []
     later: list[Route] = []
-    first: Refused | None = None
+    first: Fault | None = None
     for place, model in enumerate(models):
         one = msgspec.structs.replace(wanted, model=model, excluded=wanted.excluded if place == 0 else (), chain=())
         try:
             found = route(one, queues, now, setting)
         except Refused as refused:
-            first = first or refused
+            first = first or refused.fault
             trail += refused.trail or (Step("", "unknown here", model),)
             if refused.code is not Code.MODEL_NOT_FOUND and one.excluded == ():
                 passed.append(model)
@@ -127,8 +127,7 @@ def plan(wanted: Wanted, queues: Sequence[QueueView], now: float, setting: Setti
     if later:
         return msgspec.structs.replace(min(later, key=lambda found: found.wait_until), trail=trail)
     assert first is not None
-    first.trail = trail
-    raise first
+    raise _refused(first, trail)
 
 
 def route(wanted: Wanted, queues: Sequence[QueueView], now: float, setting: Setting = PLAIN) -> Route:
@@ -260,14 +259,21 @@ def _refusal(queue: QueueView, wanted: Wanted) -> str:
     return ""
 
 
+def _refused(fault: Fault, trail: tuple[Step, ...]) -> Refused:
+    """To be raised by whoever calls this. A frame that holds the exception it raises is a cycle with all its callers, and so
+    keeps the job and its body, megabytes perhaps, until Python looks for such: seldom (`ops/lean.py`)."""
+    made = Refused(fault.code, fault.message, param=fault.param, retry_after=fault.retry_after)
+    made.trail = trail
+    return made
+
+
 def _later(wanted: Wanted, knows: list[QueueView], candidates: list[QueueView], now: float) -> Route:
     """Nobody is fit: the first to return, or why there is none."""
     trail = tuple(_step(queue, wanted, now) for queue in knows)
     if not candidates:
         reasons = "; ".join(f"{step.queue}: {step.verdict}" for step in trail)
-        refused = Refused(Code.NO_PROVIDER, f"No provider can serve '{wanted.model}' now ({reasons}).", retry_after=5)
-        refused.trail = trail
-        raise refused
+        told = f"No provider can serve '{wanted.model}' now ({reasons})."
+        raise _refused(Fault(Code.NO_PROVIDER, told, retry_after=5), trail)
     first = min(candidates, key=lambda queue: (queue.cooling_until, queue.name))
     return Route(first.name, trail, wait_until=first.cooling_until, model=wanted.model)
 

@@ -1,10 +1,10 @@
 """Which tenant an administrator is of, and whose keys he may see.
 
 What a newcomer would get wrong: whoever acts is told by an id (`by`), and not every id is a key's: `cli`, the settings and the
-administrator's secret are of the house.
+administrator's secret are of the house. But a key that is gone is nobody's: it may be removed while its request still comes in.
 """
 
-from bus.config import Config
+from bus.config import KEY_ID, Config
 from schemas.problem import Code, Problem
 from schemas.provider import ApiKey
 
@@ -13,7 +13,10 @@ HOUSE = "default"
 
 
 def tenant_of(config: Config, by: str) -> str:
+    """Raises `Problem(UNAUTHENTICATED)` for a key that is gone."""
     key = config.keys.get(by)
+    if key is None and KEY_ID.match(by):
+        raise Problem(Code.UNAUTHENTICATED, "This API key is gone.")
     return key.tenant if key else HOUSE
 
 

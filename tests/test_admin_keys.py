@@ -1,5 +1,6 @@
 """Keys and the names of models, changed live: shown once, used, revoked, rotated; and what each may ask for."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -227,6 +228,7 @@ async def test_an_administrator_of_another_tenant_has_that_tenants_keys_and_chan
         ("PATCH", f"/keys/{ours['id']}", {"notes": "x"}),
         ("POST", f"/keys/{desk.key_id}/rotate", None),
         ("POST", f"/keys/{ours['id']}/revoke", None),
+        ("GET", f"/route?model=m&key={ours['id']}", None),
     ):
         assert (path, (await desk.ask(method, path, body, raw))[0]) == (path, 404)
     await desk.want("POST", "/providers", section(desk.house.fake))
@@ -237,8 +239,33 @@ async def test_an_administrator_of_another_tenant_has_that_tenants_keys_and_chan
         ("POST", "/providers/one/disable", None),
         ("POST", "/providers/one/rollback", {"revision": 1}),
         ("PUT", "/rules", {"model": "m"}),
+        ("DELETE", "/rules?model=m", None),
     ):
         assert (path, (await desk.ask(method, path, body, raw))[0]) == (path, 403)
     _, _, history = await desk.ask("GET", "/config/history", None, raw)
     assert {line["kind"] for line in history["data"]} == {"providers"}
     assert {key["name"] for key in (await desk.want("GET", "/keys"))["data"]} >= {"chief", "theirs", "ours"}
+
+
+async def test_an_administrator_whose_key_is_removed_while_he_asks_does_not_become_one_of_the_house(
+    desk: Office,
+) -> None:
+    """His request has passed the door, and its body comes slowly."""
+    raw, chief = new_key("chief", ("admin",), tenant="north")
+    await desk.house.config.put_key(chief)
+    removed = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"{"
+        await removed.wait()
+        yield json.dumps(section(desk.house.fake)).encode()[1:]
+
+    async def inside() -> bool:
+        return chief.id in await desk.house.config.key_use()
+
+    asked = asyncio.create_task(desk.house.get("/admin/providers", raw, "POST", data=slowly()))
+    await until(inside)
+    await desk.house.config.drop_key(chief.id)
+    removed.set()
+    assert (await asked)[0] == 401
+    assert desk.house.config.providers == {}

@@ -13,6 +13,7 @@ from aiserver_admin_kit import Desk, open_desk
 from archive_kit import row
 from gateway_house import agent_of, chat, until
 
+from bus.config import new_key
 from bus.connection import Link
 from bus.ids import created_at, make_id
 from schemas.log import RequestLog, encode_logs
@@ -126,6 +127,13 @@ async def test_a_cancelled_worker_lets_go_of_its_sync_calls_too(nats: Link, tmp_
             return (await desk.get("GetWorkerStats"))["results"][0]["received"] >= 1
 
         await until(in_hand)
+        raw, chief = new_key("chief", ("admin",), tenant="north")
+        await desk.house.config.put_key(chief)
+        theirs = asyncio.create_task(desk.house.post(chat("slow"), headers={"Authorization": f"Bearer {raw}"}))
+        await until(lambda: len(desk.house.fake.calls) == 2)
+        assert (await desk.ask("CancelWorker", by=raw, worker="fake"))[0] == 200
+        assert (await asyncio.wait_for(theirs, 5))[0] == 499
+        assert not call.done(), "an administrator of one tenant ends that tenant's calls alone"
         assert (await desk.ask("CancelWorker", worker="fake"))[0] == 200
         status, _, _ = await asyncio.wait_for(call, 5)
         assert status >= 400

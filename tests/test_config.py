@@ -1,5 +1,6 @@
 """Sealing, the catalogue, and CONFIG's own rules: what the live configuration stands on."""
 
+import asyncio
 import stat
 from pathlib import Path
 
@@ -192,6 +193,17 @@ async def test_an_older_version_heard_late_does_not_undo_a_newer_one(bus: Bus) -
     await config.put_provider(new)
     config._apply("providers.one", b'{"name":"one","kind":"openai","slots":1}', {"Nats-Sequence": str(late)})
     assert config.providers["one"] == new
+
+
+async def test_two_readings_at_a_time_undo_nothing_that_is_heard_meanwhile(bus: Bus) -> None:
+    """A connection lost twice in a moment, or two administrators who reload."""
+    config = Config(bus)
+    await config.start()
+    for name in ("one", "two", "three"):
+        _, made = new_key(name)
+        await asyncio.gather(config.load(), config.put_key(made), config.load())
+        assert made.id in config.keys
+    assert len(config.keys) == 3
 
 
 async def test_sections_are_written_once_and_what_an_operator_changed_stays(bus: Bus, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ that was put back is counted for each of its runs here, for each has cost someth
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bus.tenants import seen_by
 from gateway.aiserver._agents import client_of
 from gateway.aiserver._handlers import answers
 from gateway.aiserver._numbers import named
@@ -147,7 +148,7 @@ async def admin_data(asked: AdminData, call: Call) -> AdminDataResponse:
     totals = {
         "AiProvider": len(ai_providers(parts, {})),
         "MediaProvider": len(media_providers(parts, {})),
-        "ApiKey": len(parts.config.keys),
+        "ApiKey": len(seen_by(parts.config, call.key.id)),
         "JobSummary": jobs.rows[0][0],
     }
     return AdminDataResponse(page_stats=[PageStats(label=label, total=total) for label, total in totals.items()])

@@ -4,6 +4,7 @@ A worker is a provider's queue here. What a newcomer would get wrong: to cancel 
 what waits for it; the worker itself stays, and takes the next job that comes.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from gateway.aiserver._past import EVERY, month_name
 from gateway.aiserver._where import moment
 from gateway.aiserver.call import Call
 from gateway.aiserver.jobs import MOST_OPEN, open_job
-from gateway.past import dicts, past_of, text
+from gateway.past import dicts, past_of, sight, text
 from schemas.dtos.admin_jobs import (
     AdminCancelJobs,
     AdminCancelJobsResponse,
@@ -96,15 +97,21 @@ async def _cancel(call: Call, number: int) -> None:
 
 
 async def _cancel_worker(call: Call, worker: str) -> list[int]:
-    """All it has: queued jobs, those in its agents' hands, and the sync calls of this gateway that wait for it."""
-    parts = call.rooms.parts
+    """All it has of the administrator's tenant (of the house's: of everybody's): queued jobs, those in its agents' hands, and
+    sync calls."""
+    parts, tenant = call.rooms.parts, sight(call.key).tenant
     known = {seen.beat.queue for seen in parts.fleet.agents.values()} | set(parts.config.providers)
     if worker not in known:
         raise Problem(Code.NOT_FOUND, f"There is no worker '{worker[:80]}'.", param="worker")
     mine = [one.record.job.id for one in await _open(call) if worker in _workers(one)]
     results, _ = await _each(mine, lambda number: _cancel(call, number))
-    for held in [held for held in parts.dispatcher.calls.values() if held.queue == worker]:
-        held.fail(STOPPED)
+    if tenant:
+        board = parts.dispatcher.switchboard
+        held = [one.job for one in await board.calls(tenant) if one.queue == worker]
+        await asyncio.gather(*(board.cancel(number, tenant) for number in held))
+        return results
+    for line in [line for line in parts.dispatcher.calls.values() if line.queue == worker]:
+        line.fail(STOPPED)
     for seen in parts.fleet.agents.values():
         if worker in (seen.beat.queue, seen.beat.provider):
             parts.bus.tell(subjects.agent_cmd(seen.beat.agent, "cancel"))
