@@ -24,7 +24,7 @@ import structlog
 from ops.turns import Pace, Turns
 from schemas.problem import Code, Problem
 from storage import frames
-from storage.frames import Answer, Cancel, Question, Ready, Refused, Waiting
+from storage.frames import Answer, Cancel, Question, Ready, Refused, Saved, Waiting
 
 log = structlog.get_logger()
 
@@ -187,7 +187,7 @@ class Readers:
         try:
             answer = await asyncio.shield(asking)
         except asyncio.CancelledError:
-            asking.add_done_callback(lambda done: done.cancelled() or done.exception())
+            asking.add_done_callback(lambda done: _forget(done, reader.folder / question.target))
             reader.cancel(question.id)
             asyncio.get_running_loop().call_later(GRACE, _overdue, asking, reader)
             raise
@@ -277,6 +277,12 @@ def _way() -> dict[str, str]:
     here = str(Path(__file__).resolve().parent.parent)
     known = os.environ.get("PYTHONPATH", "")
     return {"PYTHONPATH": f"{here}{os.pathsep}{known}" if known else here}
+
+
+def _forget(done: "asyncio.Future[Answer]", target: Path) -> None:
+    """Nobody takes the answer. Had it been ready just before, its file would lie there as long as the reader lives."""
+    if not done.cancelled() and done.exception() is None and isinstance(done.result(), Saved):
+        target.unlink(missing_ok=True)
 
 
 def _overdue(asking: "asyncio.Future[Answer]", reader: Reader) -> None:

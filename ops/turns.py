@@ -23,7 +23,8 @@ class Pace(IntEnum):
 
 
 class Turns:
-    """`together` at a time. At most `most` wait, `each` of them of one asker."""
+    """`together` at a time. At most `most` of a pace wait, `each` of them of one asker: a crowd of people leaves room to
+    wait for a page of ours."""
 
     def __init__(self, together: int, most: int = 64, each: int = 16) -> None:
         self.together, self.most, self.each = together, most, each
@@ -40,7 +41,8 @@ class Turns:
             self._taken[pace] += 1
             return
         line = self._lines.get((asker, pace), deque())
-        if self.waiting >= self.most or len(line) >= self.each:
+        crowd = sum(len(others) for (_, other), others in self._lines.items() if other == pace)
+        if crowd >= self.most or len(line) >= self.each:
             raise Problem(
                 Code.OVERLOADED, "Too many questions wait for the archive; try again in a moment.", retry_after=2
             )

@@ -14,6 +14,7 @@ from bus import subjects
 from bus.changes import KINDS, Change, audit_row
 from bus.connection import Bus
 from bus.history import Version, versions
+from ops.log_reader import read_hot
 from schemas.log import AuditLog, encode_logs
 from storage import duck
 from storage.archive import Archive
@@ -33,14 +34,21 @@ KEPT = 10
 
 
 async def tell(bus: Bus, archive: Archive, now: float) -> int:
-    """Tell what is not in the table `audit`; returns how many. Raises `Problem`, and as `Archive.work` does."""
+    """Tell what is neither in the table `audit` nor on its way there; returns how many: none while the archiver is far behind.
+    Raises `Problem`, and as `Archive.work` does."""
     rows: list[AuditLog] = []
     for kind in KINDS:
         rows += [row for row in changes(kind, await versions(bus, kind)) if now - DAYS * DAY < row.time < now - SOON]
     if not rows:
         return 0
+    hot = await read_hot(bus, archive.root)  # before the files: else it might have left LOG's end for a file in between
+    if hot.more:
+        return 0
     since = min(row.time for row in rows) - DAY
     told = await asyncio.to_thread(archive.work, lambda con, found: _told(con, archive, found, since))
+    for _, one in hot.others:
+        if isinstance(one, AuditLog):
+            told.setdefault(one.revision, []).append(one.time)
     missing = [row for row in rows if not any(abs(at - row.time) < DAY for at in told.get(row.revision, ()))]
     for row in missing:
         await bus.keep(subjects.log(row.tenant, "audit"), encode_logs([row]), msg_id=row.id)

@@ -177,11 +177,14 @@ class Archive:
             return len(plan.parts) if plan and done else 0
 
     def complete(self) -> int:
-        """Make what is missing of the derived tables, one file of one table. Returns how many files are still missing.
+        """Make what is missing of the derived tables, one file of one table. Returns how many files were missing; 0 after
+        `close`, too, or whoever goes on until nothing is missing would go on for ever.
 
         An archive of an older version has none of them, and one whose folders were copied in perhaps. Raises as `merge`.
         """
         with self._merging:
+            if self._lock is None:
+                return 0
             found = parts.counting(self.mark, parts.listing(self.root))
             gaps = [gap for gap in merging.missing(found) if gap.source not in self.damaged]
             if gaps:

@@ -99,7 +99,7 @@ def cells_of(requests: str) -> str:
     rollup can't answer: columns that it does not name are not even read."""
     sums = ", ".join(f"coalesce({sql}, 0)::{column.type} AS {column.name}" for column, sql in _SUMS)
     counts = ", ".join(
-        f"CASE WHEN {column} IS NOT NULL THEN MAP {{{bucket(column)}: 1::UBIGINT}} END AS {name}_hist"
+        f"CASE WHEN isfinite({column}) THEN MAP {{{bucket(column)}: 1::UBIGINT}} END AS {name}_hist"
         for name, column in SPANS.items()
     )
     return f"SELECT {_start('hour')} AS hour, {_kinds()}, {sums}, {counts} FROM ({requests})"

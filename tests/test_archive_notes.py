@@ -191,6 +191,19 @@ async def test_a_change_whose_note_was_lost_is_told_from_the_history_once(bus: B
     archive.close()
 
 
+async def test_a_change_whose_note_waits_in_log_is_not_told_again(bus: Bus, tmp_path: Path) -> None:
+    """An archiver that comes back after hours looks for lost notes before it has read on. A command that had not read CONFIG
+    tells a removal in other words than the history."""
+    _, key = new_key("lent")
+    await Config(bus).put_key(key, "cli", "lent")
+    archive = Archive(tmp_path / "archive")
+    await all_archived(bus, archive.root)
+    await Config(bus).drop_key(key.id, "cli")
+    archive.open()
+    assert await untold.tell(bus, archive, time.time() + 300) == 0
+    archive.close()
+
+
 async def all_archived(bus: Bus, folder: Path) -> None:
     end, stop = await LogReader(bus).end(), asyncio.Event()
     task = asyncio.create_task(run_archiver(bus, folder, 0.02, stop))

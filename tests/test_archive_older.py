@@ -43,6 +43,13 @@ def test_what_an_older_version_left_is_whole_at_once_and_made_later(archive: Arc
     assert found.rows == [(len(whole[0]),)]
 
 
+def test_a_closed_archive_has_nothing_to_make_for_whoever_goes_on_until_nothing_is_missing(archive: Archive) -> None:
+    add(archive, mixed(1))
+    drop_tables(archive.root)
+    archive.close()
+    assert archive.complete() == 0
+
+
 def test_a_gap_is_never_merged_over(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merging, "MANY", 4)
     for job in range(1, 12):

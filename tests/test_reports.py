@@ -13,11 +13,12 @@ from report_kit import Asker, drawn, fill
 
 from schemas.problem import Code, Problem
 from storage import duck
-from storage.hourly import HOURLY, SPANS, bucket, middle
+from storage.hourly import HOURLY, SPANS, bucket, cells_of, middle
 from storage.report_words import described, wanted_of
 from storage.reports import REPORTS, report_of
 from storage.sources import DIMENSIONS, Person
 from storage.sql import Sql
+from storage.tables import REQUESTS
 
 NOW = datetime(2026, 11, 18, 11, 30)
 PEOPLE = (Person("k1", "app", "ann"), Person("k2", "bot", "ann"), Person("k3", "cron"), Person("k9", "old", "bob"))
@@ -88,6 +89,15 @@ def test_whole_days_and_the_hours_around_them_are_each_counted_once(
             sum(one["requests"] for one in rolled)
             == engine.query(sql.replace("2026-11-10 24", "2026-11-11 00")).rows[0][0]
         )
+
+
+def test_a_duration_that_is_no_number_of_milliseconds_is_in_no_bucket() -> None:
+    """As a file from elsewhere may have it."""
+    with duckdb.connect() as con:
+        con.execute(f"CREATE TABLE requests AS {REQUESTS.none}")
+        con.execute("INSERT INTO requests (total_ms) VALUES ('inf'::DOUBLE), ('nan'::DOUBLE), (5), (NULL)")
+        found = con.execute(f"SELECT total_hist FROM ({cells_of('FROM requests')})").fetchall()
+    assert [bool(one) for (one,) in found] == [False, False, True, False]
 
 
 def test_the_days_are_the_sum_of_their_hours(engine: Asker) -> None:

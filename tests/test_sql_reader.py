@@ -4,6 +4,7 @@ import asyncio
 import math
 import os
 import signal
+import time as clock
 from collections.abc import AsyncIterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -158,6 +159,24 @@ async def test_who_gives_up_stops_the_query_and_keeps_the_reader(readers: Reader
     assert readers.pids == [pid]
 
 
+async def test_a_file_that_is_ready_as_its_asker_leaves_is_not_left_behind(readers: Readers) -> None:
+    await ask(readers, "SELECT 1")
+    ((reader, _),) = readers._free
+    file, slow = reader.folder / "q.csv", "SELECT bit_xor(hash(range)) FROM range(50000000)"
+    question = Question(id="q", sqls=[slow], kind="csv", target=file.name, limit=0)
+    asking = asyncio.create_task(readers.answer(question, "me"))
+    await until(lambda: reader in readers._busy)
+    end = clock.monotonic() + 20
+    while not (file.exists() and file.stat().st_size) and clock.monotonic() < end:
+        clock.sleep(0.05)  # noqa: ASYNC251 - nobody here shall hear the answer yet
+    clock.sleep(0.1)  # noqa: ASYNC251
+    assert not asking.done()
+    asking.cancel()
+    await asyncio.wait([asking])
+    await until(lambda: len(readers._free) == 1)
+    await until(lambda: not file.exists())
+
+
 async def test_a_new_batch_is_there_at_the_next_question(folder: Path, tmp_path: Path) -> None:
     place = tmp_path / "archive"
     write(place, rows())
@@ -234,6 +253,14 @@ async def test_long_questions_leave_a_place_to_short_ones_and_both_leave_one_to_
     page = asyncio.create_task(turns.wait("page", Pace.OURS))
     await asyncio.sleep(0)
     assert turns.waiting == 3
+    crowd = [asyncio.create_task(turns.wait(f"key-{n % 8}", Pace.SHORT)) for n in range(64)]
+    await asyncio.sleep(0)
+    late = asyncio.create_task(turns.wait("other page", Pace.OURS))
+    await asyncio.sleep(0)
+    assert not late.done(), "people fill their own line alone"
+    for task in (*crowd, late):
+        task.cancel()
+    await asyncio.gather(*crowd, late, return_exceptions=True)
     turns.done(Pace.LONG)
     await asyncio.wait_for(long, 1)
     turns.done(Pace.SHORT)
