@@ -207,6 +207,43 @@ def test_no_sheet_of_a_page_styles_what_others_write() -> None:
             assert said.setdefault(word, rule) == rule, f"{sheet.name}: .{word} means something else on another page"
 
 
+def test_no_page_writes_a_class_that_the_sheet_of_another_styles() -> None:
+    """Whoever comes from that other page would see it there: `.lines` of a form once stood in the gutter of the SQL editor."""
+    pages = {page: _reached(page) for page in sorted((FOLDER / "pages").glob("*.js"))}
+    bare = {
+        sheet: set(re.findall(r"(?:^|[},/])\s*\.([\w-]+)(?=\s*[{,])", sheet.read_text()))
+        for sheet in FOLDER.rglob("*.css")
+        if sheet.parent.name != "vendor" and sheet.stem not in _COMMON
+    }
+    found = []
+    for page, scripts in pages.items():
+        own = {(one.parent / name).resolve() for one in scripts for name in _SHEET.findall(one.read_text())}
+        written = {word for one in scripts if "pages" in one.relative_to(FOLDER).parts for word in _words(one)}
+        found += [
+            f"{page.name}: .{word} of {sheet.name}"
+            for sheet, words in bare.items()
+            if sheet not in own
+            for word in sorted(words & written - _HARMLESS)
+        ]
+    assert found == []
+
+
+_SHEET = re.compile(r"sheet\(new URL\('([^']+)'")
+_HARMLESS = {"acts", "said", "filters", "null", "sql-bar", "sql-chart"}
+"""Outdone by what the page's own sheet says, or written by a part that the page does not draw."""
+
+
+def _reached(script: Path) -> set[Path]:
+    """A script with all that it imports."""
+    found: set[Path] = set()
+    left = [script]
+    while left:
+        if (one := left.pop()) not in found and "vendor" not in one.parts:
+            found.add(one)
+            left += [(one.parent / name).resolve() for name in _IMPORT.findall(_COMMENT.sub("", one.read_text()))]
+    return found
+
+
 _COMMON = ("base", "kit", "shell", "tokens", "media", "threads")
 """Sheets that come with the frame, or belong to the kit."""
 

@@ -163,6 +163,12 @@ def test_two_people_at_one_key_lose_nothing_of_each_other(ui: Ui) -> None:
     page.get_by_text("shared is saved").wait_for()
     kept = ui.do(ui.house.office.want("GET", path))
     assert (kept["user"], kept["notes"], kept["ref"]) == ("ann", "mine", "their-7")
+    page = ui.open(f"{path}?edit={made['id']}", as_="admin")
+    page.get_by_role("textbox", name="User", exact=True).fill("bob")
+    ui.do(ui.house.office.want("PATCH", path, {"name": "renamed"}))
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("renamed is saved").wait_for()  # nobody here had touched the name
+    assert ui.do(ui.house.office.want("GET", path))["user"] == "bob"
 
 
 @pytest.mark.long

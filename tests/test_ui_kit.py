@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from ui_kit import Ui
 
 GRID = """
@@ -143,6 +144,32 @@ def test_an_answer_slower_than_its_turns_comes_all_the_same(ui: Ui) -> None:
         return html`<${Slow} />`;""",
     )
     page.get_by_text("came: 3").wait_for()
+
+
+@pytest.mark.long
+def test_a_field_takes_what_is_dropped_on_it_and_on_the_page_only_where_it_says_so(ui: Ui) -> None:
+    page = ui.open("/", as_="app")
+    ui.mount(
+        page,
+        """const { Files } = await kit('kit/files.js');
+        window.came = [];
+        const field = (name, more) => {
+          const take = (files) => window.came.push([name, files[0].name]);
+          return html`<${Files} label=${name} value=${[]} onChange=${take} ...${more} />`;
+        };
+        const everywhere = true;
+        return [field('first', {}), field('second', { everywhere }), field('third', { everywhere, disabled: true })];""",
+    )
+    drag = """([where, kind]) => {
+        const data = new DataTransfer();
+        data.items.add(new File(['x'], 'a.txt'));
+        const event = new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true });
+        return document.querySelector(where).dispatchEvent(event);
+    }"""
+    ui.until(page, f"!({drag})(['h1', 'dragover'])")  # the page listens after it has been painted
+    for where in ("h1", ".drop", "h1"):
+        page.evaluate(drag, [where, "drop"])
+    assert page.evaluate("window.came") == [["second", "a.txt"], ["first", "a.txt"], ["second", "a.txt"]]
 
 
 FORM = """

@@ -197,6 +197,25 @@ def test_a_keyboard_reaches_the_content_first(ui: Ui) -> None:
     assert page.evaluate("document.activeElement.id") == "main"
 
 
+@pytest.mark.long
+def test_what_a_page_says_too_late_leaves_the_next_ones_address_alone(ui: Ui) -> None:
+    """A run begins, and its page is left before the server has said its number."""
+    page = ui.open("/", as_="app")
+    ui.mount(
+        page,
+        """const { go, useQuery } = await kit('shell/router.js');
+        function Slow() {
+          const [, setQuery] = useQuery();
+          return html`<button onClick=${() => (setQuery({ job: 1 }), go('/ui/models'), setQuery({ job: 2 }))}>Run</button>`;
+        }
+        return html`<${Slow} />`;""",
+    )
+    page.get_by_role("button", name="Run").click()
+    page.wait_for_url("**/ui/models")
+    page.go_back()
+    page.wait_for_url("**/ui/?job=1")
+
+
 def test_an_address_that_leads_nowhere_says_so(ui: Ui) -> None:
     page = ui.open("/50%25/%E0%A4%A", as_="app")  # no text at all in the second piece
     page.get_by_role("heading", name="There is no such page").wait_for()

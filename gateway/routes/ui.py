@@ -89,9 +89,10 @@ class Shelf:
 
     def at_hand(self, said: str, name: str) -> Paper | None:
         """The file where it is in memory and this was the print a second ago: then nobody looks at the disk."""
-        if said != self._print[1] or time.monotonic() - self._looked > LOOK_SECONDS or name not in self._papers:
+        kept = self._papers.get(name)  # once: a thread may empty them meanwhile
+        if kept is None or said != self._print[1] or time.monotonic() - self._looked > LOOK_SECONDS:
             return None
-        return self._papers[name][1]
+        return kept[1]
 
     def is_now(self, said: str) -> bool:
         """Whether this is the print of what is there, or was a second ago."""

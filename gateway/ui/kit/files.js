@@ -25,7 +25,7 @@ export function Files({ value = [], onChange, label = 'File', accept = '', many,
     });
     if (good.length) onChange(many ? [...value, ...good] : [good[0]]);
   };
-  const page = useDrop(add, { anywhere: everywhere && !disabled, paste: paste && !disabled });
+  const page = useDrop(add, { anywhere: !!everywhere && !disabled, paste: paste && !disabled });
   const ways = ['drop', paste && 'paste', 'choose'].filter(Boolean).join(', ').replace(/, (\w+)$/, ' or $1');
   return html`<div class="col">
     <label class=${cx('drop', { over })} onDragOver=${(e) => (e.preventDefault(), setOver(true))} onDragLeave=${() => setOver(false)}

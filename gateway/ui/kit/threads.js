@@ -10,7 +10,7 @@
 //
 // Props: `group` the feature; `at` the open one's id; `href(id)` its address (links) or `onOpen(id)`; `fresh` / `onNew` a new one;
 // `onGone(ids)` after deleting (by default one is led to `fresh` when the open one is gone); `onRename(thread)` to show its new title;
-// `more(thread)` further items of its menu (`Menu`'s form, such as exports); `noun` what one is called. `useThreads(group, q)` gives the rows to lists of your own.
+// `more(thread)` further items of its menu (`Menu`'s form, such as exports); `noun` what one is called.
 //
 // What a newcomer would get wrong: a list holds heads alone (title, about); the body is read by `openThread`. Save after each
 // turn with `keepThread`: it knows what this tab has last seen, so that two tabs never overwrite each other unnoticed.

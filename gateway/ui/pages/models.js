@@ -1,7 +1,7 @@
 // @ts-check
 // The models that somebody serves right now, what each can be asked for, and how.
 import { html } from '../lib.js';
-import { get, useApi } from '../kit/api.js';
+import { useApi } from '../kit/api.js';
 import { Call } from '../kit/code.js';
 import { Grid } from '../kit/grid.js';
 import { Page } from '../kit/layout.js';

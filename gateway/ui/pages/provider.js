@@ -8,7 +8,7 @@ import { Page } from '../kit/layout.js';
 import { confirm, Menu, toast } from '../kit/overlay.js';
 import { Badge, Button, Card, Empty, Facts, Failed, Loaded, Notice, Skeleton, Stat, State } from '../kit/parts.js';
 import { Tabs } from '../kit/tabs.js';
-import { ago, count, money, seconds, When } from '../kit/time.js';
+import { ago, count, money, seconds } from '../kit/time.js';
 import { go, useQuery } from '../shell/router.js';
 import { Versions } from './admin/parts.js';
 import { headersOf, Tags } from './providers/fields.js';

@@ -31,7 +31,12 @@ export default function Settings() {
   const [query, setQuery] = useQuery();
   const settings = useApi('/admin/settings');
   const [edits, setEdits] = useState(/** @type {Record<string, any>} */ ({})); // here, so that a look at the history loses none
-  const tab = query.tab ?? 'now';
+  const tab = query.tab ?? 'now', waiting = Object.keys(edits).length;
+  useEffect(() => {
+    const warn = (event) => waiting && event.preventDefault();
+    addEventListener('beforeunload', warn);
+    return () => removeEventListener('beforeunload', warn);
+  }, [waiting]);
   return html`<${Page} title="Settings" about="What can be changed while everything runs. It stands above the settings file, outlives restarts, and is in force everywhere within a second.">
     <${Tabs} label="Settings" tabs=${[['now', 'Settings'], ['history', 'History']]} value=${tab} onChange=${(id) => setQuery({ tab: id === 'now' ? '' : id })}>
       ${tab === 'history' ? html`<${History} onBack=${settings.reload} />` : html`<${Loaded} of=${settings} lines=${10}>${(answer) => html`<${Sheet} list=${answer.data} set=${settings.set} edits=${edits} setEdits=${setEdits} find=${query.q ?? ''} onFind=${(q) => setQuery({ q })} />`}<//>`}<//><//>`;
@@ -43,11 +48,6 @@ function Sheet({ list, set, edits, setEdits, find, onFind }) {
   const [failed, setFailed] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
   const touched = Object.keys(edits);
-  useEffect(() => {
-    const warn = (event) => touched.length && event.preventDefault();
-    addEventListener('beforeunload', warn);
-    return () => removeEventListener('beforeunload', warn);
-  }, [touched.length]);
   const edit = (one, value) => {
     setErrors(({ [one.path]: _, ...rest }) => rest);
     setEdits((old) => {

@@ -7,7 +7,7 @@ import { Files } from '../kit/files.js';
 import { Icon } from '../kit/icons.js';
 import { Page } from '../kit/layout.js';
 import { ask, confirm, Menu, toast } from '../kit/overlay.js';
-import { Button, Empty, Failed, Loaded } from '../kit/parts.js';
+import { Empty, Failed, Loaded } from '../kit/parts.js';
 import { openThread } from '../kit/threads.js';
 import { bytes, When } from '../kit/time.js';
 import { go, useQuery } from '../shell/router.js';

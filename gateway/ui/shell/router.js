@@ -66,8 +66,9 @@ export function go(to, query, how = {}) {
 
 /** @returns {[Record<string, string>, (more: Record<string, any>) => void]} */
 export function useQuery() {
-  const query = Object.fromEntries(new URLSearchParams(here.value.search));
+  const { path, search } = here.value, query = Object.fromEntries(new URLSearchParams(search));
   return [query, (more) => {
+    if (here.peek().path !== path) return; // what came too late: the address is another page's by now
     const next = { ...Object.fromEntries(new URLSearchParams(here.peek().search)), ...more };
     go(location.pathname, next, { replace: true });
   }];

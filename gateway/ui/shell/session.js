@@ -36,7 +36,7 @@ export async function signIn(name, key, remember) {
   const body = { provider: 'credentials', userName: name || undefined, password: key, rememberMe: remember };
   const told = await api('/api/Authenticate', { method: 'POST', body, silent: true });
   known({ id: told.userId, name: told.displayName, scopes: told.permissions });
-  if (!ended.peek()) return;
+  if (!ended.peek() || last !== told.userId) return;
   ended.value = false;
   recovered.value++; // what failed meanwhile is asked again
 }

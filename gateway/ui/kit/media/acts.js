@@ -13,7 +13,7 @@ import { download, kindOf, place, variant } from './file.js';
 import { originOf } from './origin.js';
 
 /** Pages that take a file, by its kind: [title, path, the query's name]. A page adds a line; those that do not exist are left out. @type {Record<string, [string, string, string][]>} */
-export const USES = {
+const USES = {
   image: [['Image to image', '/image-to-image', 'image'], ['Inpaint', '/inpaint', 'image'], ['Upscale', '/upscale', 'image'], ['Image to text', '/image-to-text', 'image'],
     ['Image to video', '/image-to-video', 'image'], ['Transforms', '/transforms', 'file']],
   audio: [['Speech to text', '/speech-to-text', 'audio'], ['Transforms', '/transforms', 'file']],

@@ -66,7 +66,7 @@ export function RuleForm({ rules, model, onClose, onDone }) {
 function Weights({ value, set, base, names }) {
   const change = (i, more) => set(value.map((one, at) => (at === i ? { ...one, ...more } : one)));
   const total = value.reduce((sum, one) => sum + (Number(one.weight) || 0), 0), left = [...new Set(names)].filter((one) => !value.some((each) => each.name === one));
-  return html`<div class="lines" id=${base.id} aria-invalid=${base['aria-invalid']} tabindex="-1">${value.map((one, i) => html`<div class="entry" key=${one.name}><span class="strong cut">${one.name} <span class="faint small">${total ? `${Math.round((one.weight / total) * 100)} %` : ''}</span></span>
+  return html`<div class="entries" id=${base.id} aria-invalid=${base['aria-invalid']} tabindex="-1">${value.map((one, i) => html`<div class="entry" key=${one.name}><span class="strong cut">${one.name} <span class="faint small">${total ? `${Math.round((one.weight / total) * 100)} %` : ''}</span></span>
       <input class="input num" type="number" min="0" step="any" aria-label=${`Weight of ${one.name}`} value=${one.weight} onInput=${(e) => change(i, { weight: Number(e.target.value) })} /><${Button} ghost icon="trash" label=${`Remove ${one.name}`} onClick=${() => set(value.filter((_, at) => at !== i))} /></div>`)}
     ${left.length > 0 && html`<div class="row wrap">${left.map((name) => html`<${Button} small icon="plus" onClick=${() => set([...value, { name, weight: 1 }])}>${name}<//>`)}</div>`}</div>`;
 }
@@ -77,7 +77,7 @@ function Order({ value, set, base, models }) {
     [next[i], next[i + by]] = [next[i + by], next[i]];
     set(next);
   };
-  return html`<div class="lines" id=${base.id} aria-invalid=${base['aria-invalid']} tabindex="-1">${value.map((name, i) => html`<div class="row" key=${name}><span class="faint num">${i + 1}.</span><span class="strong cut grow">${name}</span>
+  return html`<div class="entries" id=${base.id} aria-invalid=${base['aria-invalid']} tabindex="-1">${value.map((name, i) => html`<div class="row" key=${name}><span class="faint num">${i + 1}.</span><span class="strong cut grow">${name}</span>
       <${Button} small ghost icon="up" label=${`${name} earlier`} disabled=${i === 0} onClick=${() => move(i, -1)} /><${Button} small ghost icon="down" label=${`${name} later`} disabled=${i === value.length - 1} onClick=${() => move(i, 1)} />
       <${Button} small ghost icon="trash" label=${`Remove ${name}`} onClick=${() => set(value.filter((one) => one !== name))} /></div>`)}
     <select class="input" aria-label="Add a fallback" value="" onChange=${(e) => { if (e.target.value) set([...value, e.target.value]); e.target.value = ''; }}><option value="">Add a model …</option>${models.filter((one) => !value.includes(one)).map((one) => html`<option value=${one}>${one}</option>`)}</select></div>`;

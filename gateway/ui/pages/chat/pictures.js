@@ -1,7 +1,7 @@
 // @ts-check
 // Pictures for a message: made small enough for a model, kept in the key's file area (private), shown by their address.
 //
-//   const pictures = usePictures();     // {list, add(files), remove(id), clear(), busy}; a picture is {id, name, type}
+//   const pictures = usePictures();     // {list, setList, add(files), remove(id), busy}; a picture is {id, name, type}
 import { api } from '../../kit/api.js';
 import { toast } from '../../kit/overlay.js';
 import { useState } from '../../lib.js';

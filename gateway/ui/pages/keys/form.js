@@ -35,7 +35,7 @@ export function sent(values) {
 }
 
 /** Without what is as it is anyway. */
-const lean = (body, from) => Object.fromEntries(Object.entries(body).filter(([name, value]) => name === 'name' || JSON.stringify(value) !== JSON.stringify(from[name] ?? NEW[name] ?? (name === 'meta' ? {} : undefined))));
+const lean = (body, from) => Object.fromEntries(Object.entries(body).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(from[name] ?? NEW[name] ?? (name === 'meta' ? {} : undefined))));
 
 /** @param {{key_?: any, onClose: () => void, onDone: (key: any) => void}} props `key_`: the key that is changed; without one it is created */
 export function KeyForm({ key_, onClose, onDone }) {

@@ -79,7 +79,7 @@ export function Queues({ queues }) {
   return html`<${Rows} label="Queues" head=${['Queue', 'State', 'Slots', '>Waits', '>Wait of a new job', '']} rows=${queues} id=${(one) => one.name} row=${(one) => html`
     <th scope="row"><a href=${`/ui/queues?queue=${encodeURIComponent(one.name)}`}>${one.name}</a>${one.providers.join() !== one.name && html`<div class="small faint cut">${one.providers.join(', ')}</div>`}</th>
     <td><${State} of=${one.state} />${(one.why || one.until) && html`<div class="small soft why">${one.why}${one.until ? html` until <${When} at=${one.until} />` : ''}</div>`}</td>
-    <td class="slots"><div class="row between small num"><span>${one.in_flight} of ${one.slots}</span></div><${Progress} value=${one.slots ? one.in_flight / one.slots : 0} label=${`Slots of ${one.name} in use`} /></td>
+    <td class="taken"><div class="row between small num"><span>${one.in_flight} of ${one.slots}</span></div><${Progress} value=${one.slots ? one.in_flight / one.slots : 0} label=${`Slots of ${one.name} in use`} /></td>
     <td class="end">${count(one.waiting)}<div class="small faint nowrap">${one.waiting_live ? `${one.waiting_live} live` : ''}</div></td>
     <td class="end nowrap">${one.wait_seconds === null ? html`<span class="faint">nobody takes it</span>` : one.wait_seconds < 0.05 ? 'none' : seconds(one.wait_seconds)}</td>
     <td class="end"><${Hold} name=${one.name} state=${one.state} /></td>`} />`;

@@ -40,7 +40,7 @@ export const headersSent = (list) => Object.fromEntries(list.filter((one) => nam
 
 export function HeadersField({ value, set, base }) {
   const change = (i, more) => set(value.map((one, at) => (at === i ? { ...one, ...more } : one)));
-  return html`<div class="lines" id=${base.id} aria-invalid=${base['aria-invalid']} tabindex="-1">
+  return html`<div class="entries" id=${base.id} aria-invalid=${base['aria-invalid']} tabindex="-1">
     ${value.map((one, i) => html`<div class="entry" key=${i}><input class="input mono" placeholder="X-Header" aria-label=${`Name of header ${i + 1}`} value=${one.name} onInput=${(e) => change(i, { name: e.target.value })} />
       <input class="input mono" type=${SECRET.test(one.name) ? 'password' : 'text'} autocomplete="new-password" aria-label=${`Value of header ${one.name || i + 1}`} placeholder=${one.kept ? '•••••• kept' : 'Value, or env:NAME'} value=${one.value} onInput=${(e) => change(i, { value: e.target.value })} />
       <${Button} ghost icon="trash" label="Remove the header" onClick=${() => set(value.filter((_, at) => at !== i))} /></div>`)}
@@ -64,7 +64,7 @@ export function ModelsField({ value, set, base, operations, first = 'chat', onPi
     event.preventDefault();
     set([...value.slice(0, i), ...names.map((name) => ({ name, op: value[i]?.op ?? 'chat' })), ...value.slice(i + 1)]);
   };
-  return html`<div class="lines" id=${base.id} aria-invalid=${base['aria-invalid']} tabindex="-1">
+  return html`<div class="entries" id=${base.id} aria-invalid=${base['aria-invalid']} tabindex="-1">
     ${value.map((one, i) => html`<div class="col" key=${i}><div class="entry model">
       <input class="input" placeholder="Name callers use" aria-label=${`Name of model ${i + 1}`} value=${one.name} onPaste=${paste(i)} onInput=${(e) => change(i, { name: e.target.value })} />
       <input class="input" placeholder=${one.name ? `${one.name} (theirs)` : 'Theirs, if it differs'} aria-label=${`The provider’s name of model ${i + 1}`} value=${one.native ?? ''} onInput=${(e) => change(i, { native: e.target.value })} />

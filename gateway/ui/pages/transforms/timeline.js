@@ -52,7 +52,7 @@ export function Timeline({ file, from, to, onChange }) {
   };
   const Tag = audio ? 'audio' : 'video';
   const share = (s) => `${length ? (Math.min(s, length) / length) * 100 : 0}%`;
-  return html`<div class="timeline col gap-3">
+  return html`<div class="col gap-3">
     <div class=${audio ? 'hidden' : 'show'}><${Tag} ref=${media} src=${content(file)} preload="auto" playsinline aria-label=${file.file_name} onLoadedMetadata=${known} onDurationChange=${known} onTimeUpdate=${() => setAt(media.current.currentTime)}
       onPlay=${() => setPlaying(true)} onPause=${() => setPlaying(false)} onError=${() => setBad(true)}></${Tag}></div>
     ${bad && html`<${Notice} kind="warn" title="Your browser does not play this format">Say the times as numbers; the server understands it.<//>`}
