@@ -66,26 +66,14 @@ export function Form({ form, fields, onSubmit, onDone, submit = 'Save', icon, tw
   const [refused, setRefused] = useState(0);
   useEffect(() => void (refused && box.current?.querySelector('[aria-invalid="true"]')?.focus()), [refused]);
   const seen = fields.filter((field) => field && (!field.show || field.show(form.values)));
-  const send = async (event) => {
-    event?.preventDefault();
-    if (form.busy) return;
-    const wrong = check(seen, form.values);
-    form.complain(wrong);
-    if (Object.keys(wrong).length) return setRefused((n) => n + 1);
-    form.setBusy(true);
-    form.fail(null);
-    try {
-      const answer = await onSubmit(form.values);
-      onDone?.(answer);
-    } catch (error) {
-      if (error.name !== 'AbortError') {
-        form.fail(error, seen.map((field) => field.name));
-        setRefused((n) => n + 1);
-      }
-    } finally {
-      form.setBusy(false);
-    }
-  };
+  const refuse = () => setRefused((n) => n + 1);
+  const send = sending(form, seen, {
+    onSubmit, onDone, onWrong: refuse,
+    onFailed: (error) => {
+      form.fail(error, seen.map((field) => field.name));
+      refuse();
+    },
+  });
   return html`<form ref=${box} id=${id} class=${cx('form', { two })} noValidate onSubmit=${send} onKeyDown=${sends(send)}>
     ${form.failed && html`<div class="full"><${Failed} error=${form.failed} /></div>`}
     ${seen.map((field) => html`<${Field} key=${field.name} field=${field} form=${form} />`)}
@@ -93,6 +81,29 @@ export function Form({ form, fields, onSubmit, onDone, submit = 'Save', icon, tw
     ${!bare && html`<div class="row full"><${Button} type="submit" primary danger=${danger} icon=${icon} busy=${form.busy} label="Ctrl+Enter">${submit}<//>${actions}</div>`}
   </form>`;
 }
+
+/**
+ * What sending a form does, whatever it looks like: checks the fields, asks, and tells what came of it. A caller who left is told nothing.
+ * @param {any} form @param {any[]} fields those that are shown
+ * @param {{onSubmit: (values: any) => any, onDone?: (answer: any) => void, onWrong: () => void, onFailed: (error: any) => void}} then
+ */
+export const sending = (form, fields, { onSubmit, onDone, onWrong, onFailed }) => async (event) => {
+  event?.preventDefault();
+  if (form.busy) return;
+  const wrong = check(fields, form.values);
+  form.complain(wrong);
+  if (Object.keys(wrong).length) return onWrong();
+  form.setBusy(true);
+  form.fail(null);
+  try {
+    const answer = await onSubmit(form.values);
+    onDone?.(answer);
+  } catch (error) {
+    if (/** @type {any} */ (error).name !== 'AbortError') onFailed(error);
+  } finally {
+    form.setBusy(false);
+  }
+};
 
 /** Ctrl+Enter in a form sends this one, also where a page has several. */
 export const sends = (send) => (event) => event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !event.defaultPrevented && (event.preventDefault(), send());

@@ -9,7 +9,7 @@
 // What a newcomer would get wrong: the server names what is wrong as `models[2].name` or `headers.X-Api-Key`; the field here is
 // `models` or `headers`. A section with a complaint opens by itself.
 import { html, useEffect, useRef, useState } from '../../lib.js';
-import { check, Field, sends } from '../../kit/form.js';
+import { Field, sending, sends } from '../../kit/form.js';
 import { Icon } from '../../kit/icons.js';
 import { Button, Failed } from '../../kit/parts.js';
 
@@ -31,23 +31,11 @@ export function SectionForm({ form, sections, onSubmit, onDone, submit = 'Save',
   const box = useRef(/** @type {any} */ (null));
   const seen = sections.filter(Boolean).map((one) => ({ ...one, fields: one.fields.filter((field) => field && (!field.show || field.show(form.values))) })).filter((one) => one.fields.length || one.render);
   const names = seen.flatMap((one) => one.fields.map((field) => field.name));
-  const send = async (event) => {
-    event?.preventDefault();
-    if (form.busy) return;
-    const wrong = check(seen.flatMap((one) => one.fields), form.values);
-    form.complain(wrong);
-    if (Object.keys(wrong).length) return focusFirst(box.current);
-    form.setBusy(true);
-    form.fail(null);
-    try {
-      const answer = await onSubmit(form.values);
-      onDone?.(answer);
-    } catch (error) {
-      if (/** @type {any} */ (error).name !== 'AbortError') complain(form, error, names, box.current);
-    } finally {
-      form.setBusy(false);
-    }
-  };
+  const send = sending(form, seen.flatMap((one) => one.fields), {
+    onSubmit, onDone,
+    onWrong: () => focusFirst(box.current),
+    onFailed: (error) => complain(form, error, names, box.current),
+  });
   return html`<form ref=${box} id=${id} class="form" noValidate onSubmit=${send} onKeyDown=${sends(send)}>
     ${form.failed && html`<${Failed} error=${form.failed} />`}
     ${seen.map((one, i) => html`<${Section} key=${one.title ?? i} one=${one} form=${form} />`)}
